@@ -1,0 +1,36 @@
+"""Time on the wire and in the code: UTC, milliseconds since 1970, ISO 8601 with Z."""
+
+import time
+from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    """The host's clock; deadlines come from Redis TIME instead."""
+    return datetime.now(UTC)
+
+
+def now_ms() -> int:
+    """The host's clock in milliseconds, for measuring and for token lifetimes only."""
+    return time.time_ns() // 1_000_000
+
+
+def from_ms(ms: int) -> datetime:
+    """An aware UTC datetime from milliseconds since 1970."""
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since 1970 of an aware datetime."""
+    return round(moment.timestamp() * 1000)
+
+
+def iso(moment: datetime) -> str:
+    """``2026-11-20T19:30:00Z``; milliseconds only where there are any."""
+    moment = moment.astimezone(UTC)
+    timespec = "milliseconds" if moment.microsecond else "seconds"
+    return moment.replace(tzinfo=None).isoformat(timespec=timespec) + "Z"
+
+
+def iso_ms(ms: int) -> str:
+    """The wire form of milliseconds since 1970."""
+    return iso(from_ms(ms))

@@ -1,0 +1,116 @@
+"""Everything usher refuses, as one tree. HTTP sees it in one place: plumbing/problem.py.
+
+UsherError
+  BadInput 422            bad_input            the request says something impossible
+    BadPlan 422           bad_plan             a seating plan that cannot be used
+    OverLimit 422         over_limit           more seats than a fan may have
+    IdempotencyMismatch   idempotency_mismatch same key, other body
+  Malformed 400           malformed            not JSON, not UTF-8, too deep, too large
+  Unauthenticated 401     unauthenticated      no token, or one that cannot be trusted
+  Forbidden 403           forbidden            a good token, but not for this
+    NotAdmitted 403       not_admitted         no live admission to this event
+  NotFound 404            not_found
+  Conflict 409            conflict             the state of things does not allow it
+    SeatTaken 409         seat_taken           names the seats
+    NotEnoughSeats 409    not_enough_seats     says how many could be had
+    NotOpen 409           not_open             the sale does not take this now
+    BookingState 409      booking_state        the booking is past this step
+  Gone 410                gone
+    HoldLapsed 410        hold_lapsed          the seats went back on sale
+  TooMany 429             too_many             slow down, with retry_after_s
+  Unavailable 503         unavailable          a server behind us is away, with retry_after_s
+  SetupError              setup                this installation cannot start (CLI only)
+"""
+
+from typing import Any, ClassVar
+
+
+class UsherError(Exception):
+    """A refusal: a stable `code`, an HTTP `status`, a sentence, and members that help."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, detail: str, **members: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.members = members
+
+
+class BadInput(UsherError):
+    code, status, title = "bad_input", 422, "The request says something impossible"
+
+
+class BadPlan(BadInput):
+    """`errors` holds one {"where", "what"} per fault found, at most limits.plan_errors_max."""
+
+    code, title = "bad_plan", "This seating plan cannot be used"
+
+
+class OverLimit(BadInput):
+    code, title = "over_limit", "More seats than one fan may have"
+
+
+class IdempotencyMismatch(BadInput):
+    code, title = "idempotency_mismatch", "This Idempotency-Key was used with another body"
+
+
+class Malformed(UsherError):
+    code, status, title = "malformed", 400, "The request could not be read"
+
+
+class Unauthenticated(UsherError):
+    code, status, title = "unauthenticated", 401, "A valid token is needed"
+
+
+class Forbidden(UsherError):
+    code, status, title = "forbidden", 403, "Not allowed"
+
+
+class NotAdmitted(Forbidden):
+    code, title = "not_admitted", "No live admission to this event"
+
+
+class NotFound(UsherError):
+    code, status, title = "not_found", 404, "Not found"
+
+
+class Conflict(UsherError):
+    code, status, title = "conflict", 409, "Not possible now"
+
+
+class SeatTaken(Conflict):
+    code, title = "seat_taken", "Some of these seats are taken"
+
+
+class NotEnoughSeats(Conflict):
+    code, title = "not_enough_seats", "Not enough seats are free"
+
+
+class NotOpen(Conflict):
+    code, title = "not_open", "The sale does not take this now"
+
+
+class BookingState(Conflict):
+    code, title = "booking_state", "The booking is past this step"
+
+
+class Gone(UsherError):
+    code, status, title = "gone", 410, "No longer there"
+
+
+class HoldLapsed(Gone):
+    code, title = "hold_lapsed", "The hold has lapsed"
+
+
+class TooMany(UsherError):
+    code, status, title = "too_many", 429, "Too many requests"
+
+
+class Unavailable(UsherError):
+    code, status, title = "unavailable", 503, "Temporarily unavailable"
+
+
+class SetupError(UsherError):
+    code, title = "setup", "usher cannot start here"

@@ -1,0 +1,71 @@
+"""Every bound of usher in one file, with the relations between them asserted.
+
+Units stand last in the name: `_s` seconds, `_ms` milliseconds, `_bytes`, `_max` a count.
+"""
+
+from typing import Final
+
+# --- seats and plans
+plan_seats_max: Final = 80_000  # one byte a seat: 80 kB a snapshot
+plan_bytes_max: Final = 64 * 1024 * 1024  # a pretix plan of 80,000 seats is about 30 MB
+plan_errors_max: Final = 20  # faults named at once in one refusal
+categories_max: Final = 64
+price_max: Final = 100_000_000  # minor units: a million euros a seat is a typing error
+name_chars_max: Final = 200
+guid_chars_max: Final = 120
+
+# --- holds
+hold_seats_max: Final = 20  # seats in one hold; scripts are O(seats)
+fan_seats_default: Final = 6
+fan_seats_max: Final = 50
+hold_s_default: Final = 600
+hold_cap_s_default: Final = 1_200  # from the first second of the hold, extensions included
+hold_s_min: Final = 5
+hold_s_max: Final = 7_200
+hold_tombstone_s: Final = 600  # a freed hold is remembered so that a replay is told so
+sweep_batch_max: Final = 200
+
+# --- the line
+claim_s_default: Final = 120
+shop_s_default: Final = 600
+window_s_min: Final = 5
+window_s_max: Final = 7_200
+rate_per_min_default: Final = 600
+rate_per_min_max: Final = 600_000
+capacity_default: Final = 300
+capacity_max: Final = 1_000_000
+release_batch_max: Final = 1_000  # places called by one run of the gate
+expire_batch_max: Final = 500  # lapses seen by one run of the gate
+draw_batch_max: Final = 1_000  # places numbered by one run of the draw
+place_token_s: Final = 14 * 24 * 3600
+number_gap: Final = 100_000  # left free after a loss of Redis; see queue/service.py
+feed_entries_max: Final = 20_000
+signal_entries_max: Final = 20_000
+ledger_entries_max: Final = 200_000  # above this the ledger refuses: 503, nothing lost
+
+# --- bookings and money
+payment_s_default: Final = 900
+payment_s_min: Final = 5
+payment_s_max: Final = 7 * 24 * 3600
+ledger_batch_max: Final = 500  # measured best batch of the commit
+email_chars_max: Final = 254  # RFC 5321
+person_name_chars_max: Final = 120
+
+# --- HTTP
+body_bytes_max: Final = 64 * 1024
+token_chars_max: Final = 2_048
+idempotency_key_chars_max: Final = 128
+page_rows_max: Final = 200
+sse_streams_max: Final = 50_000  # per process; above it a stream is told 503
+
+# --- accounts
+password_chars_min: Final = 10
+password_chars_max: Final = 256  # argon2 hashes all of it: a bound against long-hash attacks
+access_token_s: Final = 900
+fan_token_s: Final = 180 * 24 * 3600
+
+assert hold_s_default <= hold_cap_s_default <= hold_s_max
+assert hold_seats_max <= fan_seats_max
+assert hold_s_min < hold_s_default
+assert ledger_batch_max < ledger_entries_max
+assert fan_seats_default <= fan_seats_max
