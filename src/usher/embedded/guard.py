@@ -1,0 +1,156 @@
+"""Run one program for as long as one other process lives. A script: never imported.
+
+Why a process between usher and its servers, and not only a death signal: PR_SET_PDEATHSIG
+follows the *thread* that forked (a server started from a thread pool would die with its
+thread) and macOS has none. A pipe whose other end only usher holds closes when usher dies, for
+whatever reason. This process has one thread, so here the death signal is sound, and it
+covers the case left open: somebody kills the guard itself.
+
+The lock file is inherited by the program and by all its children, so that *the lock is free*
+means *nothing of the last run is alive*: no pid has to be trusted after a crash.
+
+stdin: end of file means stop in order, `k` means kill at once. Exits with the program's
+own exit code, 128 + the signal that ended it, or 75 when an earlier run does not go away.
+"""
+
+import ctypes
+import fcntl
+import json
+import os
+import select
+import signal
+import sys
+import time
+from types import FrameType
+from typing import Any, NoReturn
+
+STILL_RUNNING = 75
+POLL_S = 1.0  # the parent is also looked at this often: a fork of it could hold the pipe open
+
+
+class Guard:
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.order = order
+        self.ending = False
+        self.inputs = [0]
+        self.woken, wake = os.pipe()
+        os.set_blocking(self.woken, False)
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        # Handlers, not SIG_IGN, which a program would inherit. Ctrl-C is for usher to answer.
+        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+            signal.signal(number, self.on_signal)
+
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGTERM:
+            self.ending = True
+
+    def run(self) -> int:
+        lock = os.open(self.order["lock"], os.O_RDWR | os.O_CREAT, 0o600)
+        if not self.locked(lock):
+            last = os.pread(lock, 32, 0).decode(errors="replace").strip()
+            log(f"an earlier run is still alive (its pid was {last or 'not noted'})")
+            return STILL_RUNNING
+        if self.ending:
+            return 0
+        pid = spawn(self.order, lock)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{pid}\n".encode(), 0)
+        return self.watch(pid)
+
+    def locked(self, lock: int) -> bool:
+        """Wait for the last run to be gone; true when it is, or when there is no need any more."""
+        late = time.monotonic() + self.order["lock_wait_s"]
+        while not self.ending:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > late:
+                    return False
+                self.listen(0.02)
+            else:
+                return True
+        return True
+
+    def watch(self, pid: int) -> int:
+        steps = [(number, seconds) for number, seconds in self.order["stop"]]
+        due = float("inf")
+        while True:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                signal_group(pid, signal.SIGKILL)  # e.g. a fork busy rewriting a log
+                code = os.waitstatus_to_exitcode(status)
+                return code if code >= 0 else 128 - code
+            if self.ending and (due == float("inf") or time.monotonic() >= due):
+                number, seconds = steps.pop(0) if steps else (signal.SIGKILL, POLL_S)
+                os.kill(pid, number)
+                due = time.monotonic() + seconds
+            if self.listen(min(POLL_S, max(0.0, due - time.monotonic()))):
+                signal_group(pid, signal.SIGKILL)
+
+    def listen(self, timeout: float) -> bool:
+        """Sleep until something happens; true when told to kill."""
+        ready, _, _ = select.select([*self.inputs, self.woken], [], [], timeout)
+        if self.woken in ready:
+            os.read(self.woken, 512)
+        said = os.read(0, 64) if 0 in ready else None
+        if said == b"":
+            self.inputs = []
+        if said == b"" or os.getppid() != self.order["parent"]:
+            self.ending = True
+        return bool(said) and b"k" in said if said else False
+
+
+def spawn(order: dict[str, Any], lock: int) -> int:
+    # All that may fail or allocate is done before the fork.
+    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+    null = os.open(os.devnull, os.O_RDWR)
+    guard = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            become(order, lock, null, libc, guard)
+        except BaseException as fault:  # noqa: BLE001 - the child may not return from here
+            log(f"cannot run {order['command'][0]}: {fault}")
+        finally:
+            os._exit(127)
+    os.close(null)
+    return pid
+
+
+def become(
+    order: dict[str, Any], lock: int, null: int, libc: ctypes.CDLL | None, guard: int
+) -> NoReturn:
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)  # Python ignores these two and exec keeps that
+    os.setpgid(0, 0)
+    os.umask(0o077)
+    os.dup2(null, 0)
+    os.set_inheritable(lock, True)
+    if order["user"] is not None:
+        uid, gid = order["user"]
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
+    os.chdir(order["cwd"])
+    if libc is not None:
+        libc.prctl(1, int(order["death"]), 0, 0, 0)  # after setuid, which clears it
+        if os.getppid() != guard:
+            os._exit(127)  # it died before the death signal was set
+    os.execve(order["command"][0], order["command"], order["env"])  # noqa: S606
+
+
+def signal_group(group: int, number: int) -> None:
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):  # macOS says EPERM of a group of zombies
+        return
+
+
+def log(line: str) -> None:
+    os.write(2, f"usher: {line}\n".encode())
+
+
+if __name__ == "__main__":
+    sys.exit(Guard(json.loads(sys.argv[1])).run())
