@@ -1,0 +1,17 @@
+-- A record of `hold`: 'h' held, 'c' claimed, 's' sold, 'f' freed; owner; times; the fingerprints
+-- of the requests that made it and its booking; its seats.
+local function read_hold(record)
+  local state, owner, due, cap, digest, claim_digest, seats =
+    string.match(record, '^(%a) (%S+) (%d+) (%d+) (%S+) (%S+) (%S+)$')
+  return { state = state, owner = owner, due = tonumber(due), cap = tonumber(cap),
+           digest = digest, claim_digest = claim_digest, seats = seats }
+end
+local function hold_record(h)
+  return string.format('%s %s %.0f %.0f %s %s %s',
+    h.state, h.owner, h.due, h.cap, h.digest, h.claim_digest, h.seats)
+end
+local function seat_list(seats)
+  local list = {}
+  for index in string.gmatch(seats, '%d+') do list[#list + 1] = tonumber(index) end
+  return list
+end

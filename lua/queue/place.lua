@@ -1,0 +1,26 @@
+-- queue/place: where a place stands now.
+-- KEYS    gate lobby queue place
+-- ARGV    place_id
+-- REPLY   lobby index | waiting number ahead | called number due_ms left_ms
+--         | admitted number due_ms left_ms | lapsed number | left number | unknown
+--         | shut state
+-- ATOMIC  reads only.
+-- COST    O(log n)
+-- USES    now sale place
+
+local g = redis.call('HMGET', gate, 'state', 'free', 'held', 'claimed')
+local state = sale_state(g[1], g[2], g[3], g[4])
+if state == 'lost' then return { 'shut', state } end
+local record = redis.call('HGET', place, place_id)
+if record then
+  local standing, number, due = read_place(record)
+  if standing == 'g' or (standing == 'a' and due <= now_ms) then return { 'left', number } end
+  if standing == 'l' or (standing == 'c' and due <= now_ms) then return { 'lapsed', number } end
+  return { standing == 'c' and 'called' or 'admitted', number, due, due - now_ms }
+end
+local number = redis.call('ZSCORE', queue, place_id)
+local index = not number and redis.call('ZSCORE', lobby, place_id)
+if not number and not index then return { 'unknown' } end
+if state == 'closed' or state == 'sold_out' then return { 'shut', state } end
+if index then return { 'lobby', tonumber(index) } end
+return { 'waiting', tonumber(number), redis.call('ZRANK', queue, place_id) }

@@ -1,0 +1,125 @@
+-- seat/best: hold the best seats still free: adjacent, near the focus, leaving no single gap.
+-- KEYS    gate seat segment hold hold_due place fan feed
+-- ARGV    hold_id place_id digest category first count quantity apart
+-- REPLY   held due_ms left_ms cap_ms seats[] | few most | over_limit has most | lapsed
+--         | closed state | gone | mismatch
+-- ATOMIC  a seat is in at most one hold; a refusal changes nothing.
+-- COST    O(seats of the category) byte scan, and 12 bytes decoded per run looked at
+-- USES    now sale place hold mark take
+
+-- check
+local refusal = refuse(tonumber(quantity))
+if refusal then return refusal end
+local size, base, want = tonumber(count), tonumber(first), tonumber(quantity)
+local states = size > 0 and redis.call('GETRANGE', seat, base, base + size - 1) or ''
+local runs = redis.call('HGET', segment, category) or ''
+local record = 12
+local total = #runs / record
+local function run_at(r)
+  local start, length, flags, focus = struct.unpack('>IHHH', runs, (r - 1) * record + 1)
+  return start - base, length, flags, focus
+end
+local function run_of(position) -- the run that holds this offset: starts ascend
+  local low, high = 1, total
+  while low < high do
+    local middle = math.floor((low + high + 1) / 2)
+    if run_at(middle) <= position then low = middle else high = middle - 1 end
+  end
+  return low
+end
+-- In one run: the placing nearest the focus that leaves no single free seat beside it, else
+-- the nearest at all.
+local function place_in(start, length, focus)
+  local clean, clean_far, any, any_far
+  local left, right = 0, 0
+  local offset = 0
+  while offset < length do
+    if string.byte(states, start + offset + 1) ~= 46 then
+      offset = offset + 1
+    else
+      local stop = offset
+      while stop < length and string.byte(states, start + stop + 1) == 46 do stop = stop + 1 end
+      for at = offset, stop - want do
+        left, right = at - offset, stop - at - want
+        local far = math.abs(at + (want - 1) / 2 - focus)
+        if left ~= 1 and right ~= 1 and (not clean or far < clean_far) then
+          clean, clean_far = at, far
+        end
+        if not any or far < any_far then any, any_far = at, far end
+      end
+      offset = stop
+    end
+  end
+  return clean, any
+end
+local seats
+local pattern = string.rep('.', want)
+local from, fallback, tried = 1, nil, 0
+while total > 0 and tried < 64 do
+  local hit = string.find(states, pattern, from, true)
+  if not hit then break end
+  local start, length, flags, focus = run_at(run_of(hit - 1))
+  if hit - 1 + want > start + length and flags % 2 == 0 then
+    from = start + length + 1 -- the free seats cross an aisle: go on behind it
+  else
+    if flags % 2 == 1 then -- standing room: any free run will do
+      if hit - 1 + want <= start + length then
+        seats = { hit - 1 }
+        break
+      end
+    end
+    local clean, any = nil, nil
+    if flags % 2 == 0 then clean, any = place_in(start, length, focus) end
+    if clean then
+      seats = { start + clean }
+      break
+    end
+    if any then
+      fallback = fallback or start + any
+      tried = tried + 1
+    end
+    from = start + length + 1
+  end
+end
+if not seats and fallback then seats = { fallback } end
+if seats then
+  for i = 1, want - 1 do seats[i + 1] = seats[1] + i end
+  for i = 1, want do seats[i] = seats[i] + base end
+end
+local function apart_or_area()
+  -- Standing room has no neighbours, and a fan may say that sitting apart is fine.
+  local list, at = {}, 0
+  while #list < want do
+    at = string.find(states, '.', at + 1, true)
+    if not at then break end
+    local start, length, flags = run_at(run_of(at - 1))
+    if apart == '1' or flags % 2 == 1 then
+      list[#list + 1] = base + at - 1
+    else
+      at = start + length
+    end
+  end
+  return list
+end
+if not seats and total > 0 then
+  local list = apart_or_area()
+  if #list == want then seats = list end
+end
+if not seats then
+  local most = 0
+  for quantity_less = want - 1, 1, -1 do
+    local at, less = 0, string.rep('.', quantity_less)
+    while total > 0 do
+      at = string.find(states, less, at + 1, true)
+      if not at then break end
+      local start, length = run_at(run_of(at - 1))
+      if at - 1 + quantity_less <= start + length then most = quantity_less break end
+      at = start + length
+    end
+    if most > 0 then break end
+  end
+  return { 'few', most }
+end
+
+-- write
+return take(seats)

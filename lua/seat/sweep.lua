@@ -1,0 +1,23 @@
+-- seat/sweep: free the holds whose due has passed, and forget old tombstones.
+-- KEYS    gate seat hold hold_due fan feed
+-- ARGV    most
+-- REPLY   swept freed forgotten
+-- ATOMIC  a hold is freed with all its seats.
+-- COST    O(most x seats)
+-- USES    now hold mark let_go
+
+-- write
+local freed, forgotten = 0, 0
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', hold_due, '-inf', now_ms, 'LIMIT', 0, most)) do
+  local record = redis.call('HGET', hold, id)
+  local h = record and read_hold(record)
+  if h and h.state == 'h' then
+    let_go(id, h)
+    freed = freed + 1
+  else
+    redis.call('ZREM', hold_due, id)
+    if h and h.state ~= 'c' then redis.call('HDEL', hold, id) end
+    forgotten = forgotten + 1
+  end
+end
+return { 'swept', freed, forgotten }

@@ -1,0 +1,19 @@
+"""The stub of lua/booking."""
+
+from usher.plumbing.lua import Scripts, script
+from usher.plumbing.script import Reply
+
+
+class Recorded(Reply, tag="recorded"):
+    entry: str
+
+
+class Full(Reply, tag="full"):
+    pass
+
+
+class BookingScripts(Scripts):
+    @script("booking/record")
+    async def record(
+        self, event: str, entries_max: int, kind: str, payload: str
+    ) -> Recorded | Full: ...

@@ -1,0 +1,39 @@
+"""The stubs of lua/feed."""
+
+from usher.plumbing.lua import Scripts, script
+from usher.plumbing.script import Reply
+
+# A stream entry as the server gives it: its id, and names and values in turn.
+RawEntry = tuple[str, list[str]]
+
+
+class Snapshot(Reply, tag="snapshot"):
+    feed_id: str
+    states: str
+
+
+class Lost(Reply, tag="lost"):
+    pass
+
+
+class Noticed(Reply, tag="noticed"):
+    feed_id: str
+
+
+class Pulled(Reply, tag="pulled"):
+    """`first_id` is the oldest entry kept: a reader who is behind it needs a snapshot."""
+
+    first_id: str
+    feed_entries: list[RawEntry]
+    signal_entries: list[RawEntry]
+
+
+class FeedScripts(Scripts):
+    @script("feed/snapshot")
+    async def snapshot(self, event: str) -> Snapshot | Lost: ...
+
+    @script("feed/notice")
+    async def notice(self, event: str, text: str) -> Noticed | Lost: ...
+
+    @script("feed/pull")
+    async def pull(self, event: str, feed_id: str, signal_id: str, most: int) -> Pulled: ...

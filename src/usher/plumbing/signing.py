@@ -1,0 +1,126 @@
+"""Signed tokens: JWTs, each purpose with its own audience and its own key.
+
+A key of the ring never signs anything itself: per purpose a key is derived from it (HMAC-SHA256
+over the purpose's name), so a token of one purpose can never be taken for another even where an
+audience check were forgotten. The newest key signs, all of them verify: rotation is adding a key
+in front and dropping the last one when its tokens have expired.
+"""
+
+import hashlib
+import hmac
+import secrets
+from typing import Any, Final, Literal
+
+import jwt
+
+from usher import limits
+from usher.clock import now_ms
+from usher.errors import SetupError, Unauthenticated
+
+Purpose = Literal["fan", "place", "admission", "access", "refresh", "webhook"]
+PURPOSES: Final[tuple[Purpose, ...]] = (
+    "fan",
+    "place",
+    "admission",
+    "access",
+    "refresh",
+    "webhook",
+)
+_KEY_BYTES_MIN: Final = 32
+# Verified tokens are remembered: a fan polls with the same one, and HMAC plus JSON is 25 us.
+_REMEMBERED_MAX: Final = 50_000
+
+
+def new_secret() -> str:
+    """A key ring of one fresh key, as text for USHER_SECRETS."""
+    return f"k{secrets.token_hex(3)}:{secrets.token_hex(_KEY_BYTES_MIN)}"
+
+
+class KeyRing:
+    """Keys by id, newest first, from ``kid:hex[,kid:hex...]``; SetupError says what is wrong."""
+
+    def __init__(self, text: str) -> None:
+        self._keys: dict[str, bytes] = {}
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            kid, colon, digits = part.partition(":")
+            try:
+                key = bytes.fromhex(digits)
+            except ValueError:
+                key = b""
+            if not colon or not kid or kid in self._keys or len(key) < _KEY_BYTES_MIN:
+                raise SetupError(
+                    "USHER_SECRETS must be kid:hex[,kid:hex...], each key at least "
+                    f"{_KEY_BYTES_MIN} bytes and each kid once; make one with `usher secret`"
+                )
+            self._keys[kid] = key
+        if not self._keys:
+            raise SetupError("USHER_SECRETS is empty; make one with `usher secret`")
+        self.newest = next(iter(self._keys))
+
+    def derive(self, purpose: str) -> dict[str, bytes]:
+        """kid -> the key of `purpose`."""
+        return {
+            kid: hmac.digest(key, f"usher:{purpose}".encode(), hashlib.sha256)
+            for kid, key in self._keys.items()
+        }
+
+
+class Signer:
+    """Signs and verifies the tokens of every purpose."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._newest = ring.newest
+        self._keys = {purpose: ring.derive(purpose) for purpose in PURPOSES}
+        self._remembered: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+
+    def sign(self, purpose: Purpose, claims: dict[str, Any], *, expires_s: int) -> str:
+        """A token of `purpose` holding `claims` until `expires_s` (seconds since 1970)."""
+        return jwt.encode(
+            {**claims, "aud": f"usher:{purpose}", "exp": expires_s},
+            self._keys[purpose][self._newest],
+            algorithm="HS256",
+            headers={"kid": f"{purpose}.{self._newest}"},
+        )
+
+    def verify(self, purpose: Purpose, token: str) -> dict[str, Any]:
+        """The claims of a token; Unauthenticated says why it is not to be trusted."""
+        now_s = now_ms() // 1000
+        known = self._remembered.get((purpose, token))
+        if known and known[0] > now_s:
+            return known[1]
+        if len(token) > limits.token_chars_max:
+            raise Unauthenticated(f"the {purpose} token is too long")
+        try:
+            kid = jwt.get_unverified_header(token).get("kid")
+            key = self._keys[purpose].get(str(kid).partition(".")[2])
+            if key is None or kid != f"{purpose}.{str(kid).partition('.')[2]}":
+                raise Unauthenticated(f"the token is no {purpose} token of this house")
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=["HS256"],
+                audience=f"usher:{purpose}",
+                options={"require": ["exp", "aud"]},
+            )
+        except jwt.ExpiredSignatureError:
+            raise Unauthenticated(f"the {purpose} token has expired") from None
+        except (jwt.InvalidTokenError, ValueError, RecursionError):
+            raise Unauthenticated(f"the {purpose} token cannot be trusted") from None
+        if len(self._remembered) >= _REMEMBERED_MAX:
+            self._remembered.clear()
+        self._remembered[(purpose, token)] = (int(claims["exp"]), claims)
+        return claims
+
+    def mac(self, message: bytes) -> str:
+        """``kid=hex`` HMAC-SHA256 of a webhook's bytes by the newest key."""
+        key = self._keys["webhook"][self._newest]
+        return f"{self._newest}={hmac.digest(key, message, hashlib.sha256).hex()}"
+
+    def check_mac(self, message: bytes, text: str) -> bool:
+        """Whether `text` is a `mac` of `message` by any key of the ring, in constant time."""
+        kid, _, digits = text.partition("=")
+        key = self._keys["webhook"].get(kid)
+        if key is None or not digits.isascii():
+            return False
+        want = hmac.digest(key, message, hashlib.sha256).hex()
+        return hmac.compare_digest(want, digits)

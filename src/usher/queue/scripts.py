@@ -1,0 +1,164 @@
+"""The stubs of lua/queue."""
+
+from usher.plumbing.lua import Scripts, script
+from usher.plumbing.script import Reply
+
+
+class InLobby(Reply, tag="lobby"):
+    index: int
+
+
+class Waiting(Reply, tag="waiting"):
+    number: int
+    ahead: int
+
+
+class StillWaiting(Reply, tag="waiting"):
+    number: int
+
+
+class Called(Reply, tag="called"):
+    number: int
+    due_ms: int
+    left_ms: int
+
+
+class Admitted(Reply, tag="admitted"):
+    number: int
+    due_ms: int
+    left_ms: int
+
+
+class Lapsed(Reply, tag="lapsed"):
+    number: int
+
+
+class Left(Reply, tag="left"):
+    number: int
+
+
+class Gone(Reply, tag="left"):
+    pass
+
+
+class Unknown(Reply, tag="unknown"):
+    pass
+
+
+class Shut(Reply, tag="shut"):
+    """`state` is the sale's, or "lost" where Redis knows nothing of the event."""
+
+    state: str
+
+
+class Restored(Reply, tag="restored"):
+    pass
+
+
+class Known(Reply, tag="known"):
+    pass
+
+
+class Released(Reply, tag="released"):
+    count: int
+    shopping: int
+    waiting: int
+    places: list[str]
+
+
+class Idle(Reply, tag="idle"):
+    reason: str
+    shopping: int
+    waiting: int
+
+
+class Drawn(Reply, tag="drawn"):
+    next: int
+
+
+class Moved(Reply, tag="moved"):
+    """Somebody else drew up to `next`."""
+
+    next: int
+
+
+class Ready(Reply, tag="ready"):
+    pass
+
+
+class Curve(Reply, tag="curve"):
+    """A sale at one moment. `points` are (number, ahead), ascending; counts are of fans or seats.
+
+    `lobby_n` and `drawn` are 0 until the lobby has closed; `opens_ms` is 0 where not set.
+    """
+
+    now_ms: int
+    state: str
+    mode: str
+    gate_state: str
+    rate: int
+    capacity: int
+    seats: int
+    free: int
+    held: int
+    claimed: int
+    sold: int
+    waiting: int
+    in_lobby: int
+    shopping: int
+    joined: int
+    called: int
+    admitted: int
+    lapsed: int
+    ended: int
+    left: int
+    next: int
+    lobby_next: int
+    lobby_n: int
+    drawn: int
+    draw_next: int
+    opens_ms: int
+    notice: str
+    shopping_max: int
+    over_capacity: int
+    over_rate: int
+    version: int
+    points: list[tuple[int, int]]
+
+
+class Lost(Reply, tag="lost"):
+    pass
+
+
+class QueueScripts(Scripts):
+    @script("queue/join")
+    async def join(
+        self, event: str, place_id: str
+    ) -> InLobby | Waiting | Called | Admitted | Shut: ...
+
+    @script("queue/restore")
+    async def restore(
+        self, event: str, place_id: str, index: int, number: int
+    ) -> Restored | Known | Shut: ...
+
+    @script("queue/place")
+    async def place(
+        self, event: str, place_id: str
+    ) -> InLobby | Waiting | Called | Admitted | Lapsed | Left | Unknown | Shut: ...
+
+    @script("queue/claim")
+    async def claim(
+        self, event: str, place_id: str
+    ) -> Admitted | StillWaiting | Lapsed | Left | Unknown | Shut: ...
+
+    @script("queue/leave")
+    async def leave(self, event: str, place_id: str) -> Gone | Shut: ...
+
+    @script("queue/release")
+    async def release(self, event: str, batch_max: int, expire_max: int) -> Released | Idle: ...
+
+    @script("queue/draw")
+    async def draw(self, event: str, start: int, *number: int) -> Drawn | Moved | Ready: ...
+
+    @script("queue/curve")
+    async def curve(self, event: str) -> Curve | Lost: ...
