@@ -137,7 +137,7 @@ class Runner:
 
     async def _send(self, commands: list[tuple[Any, ...]]) -> list[Any]:
         """One pipeline on one connection; a refusal of one command stays with that command."""
-        connection = cast(Connection, await self.pool.get_connection("EVALSHA"))
+        connection = cast(Connection, await self.pool.get_connection())
         try:
             await connection.send_packed_command(connection.pack_commands(commands))
             replies: list[Any] = []

@@ -13,12 +13,12 @@ COORDINATE_MAX: Final = 10_000_000.0
 # Two seats this close in x and in y are one spot.
 SPOT_MILLI: Final = 10
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def quoted(value: object) -> str:
     """`value` for a sentence: one short line, whatever was in it."""
-    text = ascii(value) if isinstance(value, str) and _CONTROL.search(value) else repr(value)
+    text = ascii(value) if isinstance(value, str) and CONTROL.search(value) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -48,16 +48,18 @@ class Faults:
         if not self._found:
             return
         first, count = self._found[0], len(self._found)
-        more = count >= limits.plan_errors_max
-        total = f"at least {count} faults" if more else f"{count} fault{'s' * (count > 1)}"
-        raise BadPlan(
-            f"The {self._subject} has {total}; the first is at {first['where']}: {first['what']}",
-            errors=list(self._found),
-        )
+        where = "" if first["where"] == self._subject else f"{first['where']} "
+        detail = f"{where}{first['what']}"
+        if count > 1:
+            least = "at least " if count >= limits.plan_errors_max else ""
+            detail = f"has {least}{count} faults, first: {detail}"
+        elif where:
+            detail = f"has a fault: {detail}"
+        raise BadPlan(f"The {self._subject} {detail}", errors=list(self._found))
 
     def text(self, where: str, text: str, *, most: int, empty: bool = True) -> None:
         """Check a text that people or programs will read."""
-        if not text.isprintable() and _CONTROL.search(text):
+        if not text.isprintable() and CONTROL.search(text):
             self.add(where, "has control characters")
         if len(text) > most:
             self.add(where, f"has {len(text):,} characters; {most} is the most")
@@ -83,6 +85,10 @@ def check_plan(plan: Plan) -> None:
         faults.settle()
     if not count:
         faults.add("plan", "has no seats")
+    rows = sum(len(zone.rows) for zone in plan.zones)
+    for what, number in (("zones", len(plan.zones)), ("rows", rows)):
+        if number > limits.plan_seats_max:
+            faults.add("plan", f"has {number:,} {what}; {limits.plan_seats_max:,} is the most")
     faults.text("name", plan.name, most=limits.name_chars_max, empty=False)
     for where, value in (
         ("size.width", plan.width),

@@ -48,7 +48,9 @@ def rows_by_columns(
     """
     for what, value in (("rows", rows), ("columns", columns)):
         if value < 1:
-            raise BadInput(f"{what} must be 1 or more, not {value:,}")
+            raise BadInput(f"{what} must be 1 or more")
+        if value > limits.plan_seats_max:
+            raise BadInput(f"{what} must be at most {limits.plan_seats_max:,}")
     if rows * columns > limits.plan_seats_max:
         raise BadInput(
             f"{rows:,} rows of {columns:,} are {rows * columns:,} seats; "
