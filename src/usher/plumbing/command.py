@@ -1,0 +1,47 @@
+"""What every CLI verb shares: how it reaches its service, its exit codes, its JSON.
+
+Exit codes: 0 done; 1 refused or failed (the sentence on stderr says why); 2 the command line was
+wrong (click's own); 3 a server behind usher is away; 4 an invariant does not hold (`audit`,
+`demo`).
+"""
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NoReturn, Protocol, TypeVar
+
+import click
+import msgspec
+
+from usher.errors import Unavailable, UsherError
+
+EXIT_REFUSED: Final = 1
+EXIT_AWAY: Final = 3
+EXIT_VIOLATED: Final = 4
+
+S_co = TypeVar("S_co", covariant=True)
+T = TypeVar("T")
+
+
+class Run(Protocol[S_co]):
+    """Runs an async piece of work with a service of an opened house, and gives its result.
+
+    Rooms' commands are built with one of these, so they never know how a house is opened.
+    """
+
+    def __call__(self, work: Callable[[S_co], Awaitable[T]]) -> T: ...
+
+
+def fail(error: UsherError) -> NoReturn:
+    """Says why on stderr and ends the process with the code that fits."""
+    click.echo(f"usher: {error.detail}", err=True)
+    for fault in error.members.get("errors", ()):
+        click.echo(f"  {fault.get('where', '')}: {fault.get('what', '')}", err=True)
+    sys.exit(EXIT_AWAY if isinstance(error, Unavailable) else EXIT_REFUSED)
+
+
+def echo_json(value: Any) -> None:
+    """One JSON document on stdout, indented for people, stable for machines."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
