@@ -7,7 +7,8 @@ whatever reason. This process has one thread, so here the death signal is sound,
 covers the case left open: somebody kills the guard itself.
 
 The lock file is inherited by the program and by all its children, so that *the lock is free*
-means *nothing of the last run is alive*: no pid has to be trusted after a crash.
+means *nothing of the last run is alive*: no pid has to be trusted after a crash. Usher waits
+for that before it starts a guard.
 
 stdin: end of file means stop in order, `k` means kill at once. Exits with the program's
 own exit code, 128 + the signal that ended it, or 75 when an earlier run does not go away.
@@ -25,6 +26,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 STILL_RUNNING = 75
+HANDLED = (signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 POLL_S = 1.0  # the parent is also looked at this often: a fork of it could hold the pipe open
 
 
@@ -38,7 +40,7 @@ class Guard:
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         # Handlers, not SIG_IGN, which a program would inherit. Ctrl-C is for usher to answer.
-        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        for number in HANDLED:
             signal.signal(number, self.on_signal)
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
@@ -47,30 +49,15 @@ class Guard:
 
     def run(self) -> int:
         lock = os.open(self.order["lock"], os.O_RDWR | os.O_CREAT, 0o600)
-        if not self.locked(lock):
-            last = os.pread(lock, 32, 0).decode(errors="replace").strip()
-            log(f"an earlier run is still alive (its pid was {last or 'not noted'})")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log("an earlier run is still alive")
             return STILL_RUNNING
-        if self.ending:
-            return 0
         pid = spawn(self.order, lock)
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{pid}\n".encode(), 0)
         return self.watch(pid)
-
-    def locked(self, lock: int) -> bool:
-        """Wait for the last run to be gone; true when it is, or when there is no need any more."""
-        late = time.monotonic() + self.order["lock_wait_s"]
-        while not self.ending:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > late:
-                    return False
-                self.listen(0.02)
-            else:
-                return True
-        return True
 
     def watch(self, pid: int) -> int:
         steps = [(number, seconds) for number, seconds in self.order["stop"]]
@@ -98,7 +85,7 @@ class Guard:
             self.inputs = []
         if said == b"" or os.getppid() != self.order["parent"]:
             self.ending = True
-        return bool(said) and b"k" in said if said else False
+        return bool(said)
 
 
 def spawn(order: dict[str, Any], lock: int) -> int:
@@ -106,6 +93,8 @@ def spawn(order: dict[str, Any], lock: int) -> int:
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
     null = os.open(os.devnull, os.O_RDWR)
     guard = os.getpid()
+    # Between fork and exec a signal would meet the guard's handlers and be lost: it waits.
+    signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     pid = os.fork()
     if pid == 0:
         try:
@@ -114,6 +103,7 @@ def spawn(order: dict[str, Any], lock: int) -> int:
             log(f"cannot run {order['command'][0]}: {fault}")
         finally:
             os._exit(127)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
     os.close(null)
     return pid
 
@@ -122,8 +112,9 @@ def become(
     order: dict[str, Any], lock: int, null: int, libc: ctypes.CDLL | None, guard: int
 ) -> NoReturn:
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)  # Python ignores these two and exec keeps that
+    for number in (*HANDLED, signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores the last two
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
     os.setpgid(0, 0)
     os.umask(0o077)
     os.dup2(null, 0)

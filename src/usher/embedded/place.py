@@ -41,6 +41,13 @@ class Place:
             self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as fault:
             raise SetupError(f"cannot make the data directory {self.data_dir}: {fault}") from None
+        # Above all root must not follow what another user writes into servers.json.
+        owner = self.data_dir.stat().st_uid
+        if owner != os.geteuid():
+            raise SetupError(
+                f"the data directory {self.data_dir} belongs to user {owner}, and this is user"
+                f" {os.geteuid()}: run usher as its owner, or choose another directory"
+            )
 
     def take(self) -> bool:
         """Take the lock, if it is free."""
@@ -50,7 +57,10 @@ class Place:
             raise SetupError(f"cannot use the data directory {self.data_dir}: {fault}") from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            current = os.stat(self.data_dir / "lock")  # noqa: PTH116
+            if not os.path.samestat(os.fstat(lock), current):
+                raise FileNotFoundError
+        except (BlockingIOError, FileNotFoundError):  # held, or deleted under our hands
             os.close(lock)
             return False
         os.ftruncate(lock, 0)

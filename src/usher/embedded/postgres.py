@@ -67,8 +67,10 @@ class Postgres:
         )
 
     async def prepare(self) -> Program:
-        self.folder.mkdir(mode=0o711, exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
         user = self._user()
+        if user is not None:
+            self.folder.chmod(0o711)
         home = self._home(user)
         data = home / "data"
         postgres = await asyncio.to_thread(server_binary, "postgres", user)
@@ -136,10 +138,13 @@ class Postgres:
         ]
         try:
             await self._run_initdb([str(initdb), *options], user)
+            if not self._fast:
+                await self._run_initdb([str(initdb), "--sync-only", "-D", str(new)], user)
+        except SetupError:
+            shutil.rmtree(new, ignore_errors=True)  # the disk may be full
+            raise
         finally:
             password.unlink(missing_ok=True)
-        if not self._fast:
-            await self._run_initdb([str(initdb), "--sync-only", "-D", str(new)], user)
         new.rename(home / "data")
         self._memory.database_made = True
         self._place.remember(self._memory)

@@ -1,6 +1,8 @@
 """One supervised program: started, watched, stopped, never left behind."""
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -16,7 +18,7 @@ from usher.errors import SetupError
 LOG_LINES: Final = 12  # shown of a log when a server does not start
 LOG_BYTES_MAX: Final = 8 * 1024 * 1024  # a larger log is set aside at the next start
 READY_S: Final = 120.0  # replaying a long log after a crash takes its time
-LOCK_WAIT_S: Final = 45.0  # the orderly stop of an earlier run takes at most about 40 s
+GONE_S: Final = 45.0  # the orderly stop of an earlier run takes at most about 40 s
 
 # The variables of our own environment hold secrets, and PG* ones would change what initdb does.
 ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
@@ -62,7 +64,6 @@ class Guarded:
             **msgspec.to_builtins(program),
             "env": ENVIRONMENT,
             "lock": str(folder / "server.lock"),
-            "lock_wait_s": LOCK_WAIT_S,
             "parent": os.getpid(),
         }
         self._patience = sum(seconds for _, seconds in program.stop) + 10.0
@@ -74,10 +75,10 @@ class Guarded:
             # -I -S: nothing of the user's environment or site packages, and a quick start.
             self._guard = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-I", "-S", str(guard), msgspec.json.encode(order).decode()],
+                bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env=ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,  # Ctrl-C in the terminal is not for the servers
             )
@@ -101,12 +102,12 @@ class Guarded:
         return "\n".join(f"  {line}" for line in lines[-LOG_LINES:])
 
     async def wait(self) -> int:
-        """The exit code; a cancelled wait ends the program."""
+        """The exit code; a cancelled wait ends the program first."""
         try:
             while (code := self._guard.poll()) is None:  # noqa: ASYNC110 - no event to wait for
                 await asyncio.sleep(0.01)
         except BaseException:
-            self.release()
+            await self.stop()
             raise
         return code
 
@@ -127,11 +128,8 @@ class Guarded:
     async def kill(self) -> None:
         """SIGKILL to the program; returns once it is gone."""
         if self._guard.stdin is not None and self._guard.poll() is None:
-            try:
+            with contextlib.suppress(BrokenPipeError):  # it is just ending by itself
                 self._guard.stdin.write(b"k")
-                self._guard.stdin.flush()
-            except BrokenPipeError:
-                pass
         await self.wait()
         self.release()
 
@@ -155,6 +153,7 @@ class Supervised:
 
     async def start(self) -> None:
         """Return once it is ready. SetupError with its last words when it does not start."""
+        await wait_gone(self.server.folder)
         program = await self.server.prepare()
         guarded = self._guarded = Guarded(program, self.server.folder)
         late = time.monotonic() + READY_S
@@ -167,8 +166,6 @@ class Supervised:
                 raise _failed(self.server.name, f"is not ready after {READY_S:.0f} s", guarded)
             await asyncio.sleep(pause)
             pause = min(pause * 1.3, 0.1)
-        # What answered could be somebody else's server on our port only if it knows our
-        # password, so no further check is needed.
 
     async def stop(self) -> None:
         if self._guarded is not None:
@@ -181,6 +178,37 @@ class Supervised:
 
 class PortTakenError(SetupError):
     """Another program took the port between our choice and the server's start."""
+
+
+async def wait_gone(folder: Path) -> None:
+    """Wait until no process of an earlier run of this server is alive; SetupError if one stays.
+
+    Without it a start could take a server that is just ending for its own.
+    """
+    try:
+        lock = os.open(folder / "server.lock", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return  # there was no earlier run
+    late = time.monotonic() + GONE_S
+    try:
+        while not _is_free(lock):
+            if time.monotonic() > late:
+                pid = os.pread(lock, 32, 0).decode().strip()
+                raise SetupError(
+                    f"a server of an earlier run in {folder} is still alive after {GONE_S:.0f} s"
+                    f" (pid {pid or 'unknown'}): end it and start again"
+                )
+            await asyncio.sleep(0.02)
+    finally:
+        os.close(lock)
+
+
+def _is_free(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 async def run_guarded(program: Program, folder: Path, what: str) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from usher.embedded.binaries import ROOT_FOLDER
 from usher.embedded.place import Memory, Place, choose_ports
 from usher.embedded.postgres import Postgres
-from usher.embedded.process import PortTakenError, Supervised
+from usher.embedded.process import PortTakenError, Supervised, wait_gone
 from usher.embedded.valkey import Valkey
 from usher.errors import SetupError
 from usher.settings import Settings
@@ -135,10 +136,12 @@ class Embedded:
 
     async def _start(self) -> None:
         try:
-            starts = (self._start_one(name) for name in self._all)
-            for outcome in await asyncio.gather(*starts, return_exceptions=True):
-                if isinstance(outcome, BaseException):
-                    raise outcome
+            async with asyncio.TaskGroup() as group:
+                for name in self._all:
+                    group.create_task(self._start_one(name))
+        except BaseExceptionGroup as faults:
+            await self.stop()
+            raise faults.exceptions[0] from None
         except BaseException:
             await self.stop()
             raise
@@ -219,9 +222,13 @@ class Opening:
 
     async def _own(self) -> Embedded:
         try:
+            for name in ("redis", "jobs", "database"):
+                await wait_gone(self._place.data_dir / name)  # and so give back the old ports
             memory = self._place.own_memory()
-        except BaseException:
+        except BaseException as fault:
             self._place.leave()
+            if isinstance(fault, OSError):
+                raise SetupError(f"cannot use {self._place.data_dir}: {fault}") from fault
             raise
         servers = Embedded(self._place, memory, owned=True, fast=self._fast)
         await servers._start()
@@ -249,13 +256,16 @@ def delete_data(data_dir: Path) -> None:
     place = Place(data_dir)
     if not place.data_dir.exists():
         return
+    place.make()
     if not place.take():
         raise SetupError(f"process {place.holder()} runs the servers of {place.data_dir}")
     try:
         memory = place.recall()
         folders = [place.data_dir / name for name in ("redis", "jobs", "database")]
         if memory is not None and memory.database_folder:
-            folders.append(Path(memory.database_folder))
+            outside = Path(memory.database_folder)
+            if outside.parent == ROOT_FOLDER:
+                folders.append(outside)
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
         for name in ("servers.json", "secret", "lock"):

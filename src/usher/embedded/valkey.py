@@ -99,8 +99,8 @@ class Valkey:
             )
             if owner and facts.get("cluster_slots_assigned") == "0":
                 await self._ask("CLUSTER", "ADDSLOTSRANGE", "0", str(SLOTS - 1))
-        except (OSError, EOFError, TimeoutError, _RefusedError):
-            return False
+        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError, _RefusedError):
+            return False  # not there yet, or not a Valkey of ours
         # A node that starts says "fail" for 2 s, a constant in its source (the delay
         # before a primary that comes back takes writes): this is most of our start.
         return facts.get("cluster_state") == "ok"
