@@ -15,6 +15,10 @@ for i = setting_at, #ARGV, 2 do fields[ARGV[i]] = ARGV[i + 1] end
 -- write
 redis.call('HSET', gate, 'version', version, unpack(ARGV, setting_at))
 local next_number = math.max(tonumber(g[4] or 0), tonumber(number_floor))
+-- The floor is above any number or index that may have been given before Redis was lost.
+if fields.state == 'lobby' and tonumber(g[3] or 0) < tonumber(number_floor) then
+  redis.call('HSET', gate, 'lobby_next', number_floor)
+end
 local started = fields.state ~= 'draft' and fields.state ~= 'lobby'
 if started and not g[5] then
   -- A lobby that PostgreSQL has counted before (Redis was lost since) keeps its size, so that

@@ -1,0 +1,159 @@
+"""Making, publishing and showing events."""
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from usher import limits
+from usher.errors import BadInput, Conflict, NotFound
+from usher.event import queries
+from usher.event.model import EventRow, NewEvent, PriceClass, Showing
+from usher.ids import is_id, new_id
+from usher.plumbing.postgres import Database
+from usher.sale.model import SaleSettings, check
+from usher.venue.layout import compile_layout
+from usher.venue.model import Layout, Plan
+
+log = structlog.get_logger("usher.event")
+
+# A plan never changes; the rest of an event (prices, times, state) may, and is read again.
+FRESH_S: Final = 2.0
+_LAYOUTS_MAX: Final = 16
+
+
+class EventService:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._layouts: OrderedDict[str, tuple[Layout, bytes, str]] = OrderedDict()
+        self._showings: dict[str, tuple[float, Showing]] = {}
+        self._loading: dict[str, asyncio.Task[Showing]] = {}
+
+    async def create(self, new: NewEvent, plan: Plan, sale: SaleSettings) -> str:
+        """The id of a new draft. BadPlan and BadInput leave nothing behind."""
+        layout = await asyncio.to_thread(compile_layout, plan)
+        check(sale)
+        _check_new(new, layout)
+        event = new_id("event")
+        await queries.create(
+            self._database, event, new, layout, sale, key=secrets.token_bytes(32)
+        )
+        log.info("event created", event=event, seats=len(layout))
+        return event
+
+    async def publish(self, event: str) -> None:
+        """From now on fans see it; the worker lays out its seats. Again is harmless."""
+        if not await queries.publish(self._database, event):
+            raise await self._missing(event)
+
+    async def _missing(self, event: str) -> NotFound | Conflict:
+        row = await queries.find(self._database, event)
+        if row is None:
+            return NotFound(f"there is no event {event}")
+        return Conflict(f"the event is {row.state} and cannot be published")
+
+    async def lay_seats(self, event: str) -> Layout:
+        """Writes the event's seats to PostgreSQL, and gives their layout."""
+        showing = await self.showing(event)
+        await queries.lay_seats(self._database, event, showing.layout)
+        return showing.layout
+
+    async def search(
+        self,
+        *,
+        city: str = "",
+        production: str = "",
+        day: datetime | None = None,
+        text: str = "",
+        after: tuple[datetime, str] | None = None,
+        most: int = limits.page_rows_max,
+        drafts: bool = False,
+    ) -> list[EventRow]:
+        """Events in the order of their start; empty filters filter nothing."""
+        return await queries.search(
+            self._database,
+            city=city,
+            production=production,
+            day=day,
+            text=text,
+            after=after,
+            most=most,
+            drafts=drafts,
+        )
+
+    async def showing(self, event: str) -> Showing:
+        """All about an event, at most FRESH_S old; NotFound. Costs a dictionary look-up."""
+        known = self._showings.get(event)
+        if known and time.monotonic() - known[0] < FRESH_S:
+            return known[1]
+        if not is_id("event", event):
+            raise NotFound(f"there is no event {event[:40]!r}")
+        loading = self._loading.get(event)
+        if loading is None:
+            loading = asyncio.create_task(self._load(event))
+            self._loading[event] = loading
+            loading.add_done_callback(lambda _: self._loading.pop(event, None))
+        # Shielded: the first caller going away must not fail the others.
+        return await asyncio.shield(loading)
+
+    async def _load(self, event: str) -> Showing:
+        row = await queries.find(self._database, event)
+        if row is None:
+            self._showings.pop(event, None)
+            raise NotFound(f"there is no event {event}")
+        layout, geometry, etag = await self._layout(row.plan_id)
+        categories = tuple(
+            PriceClass(rank, name, color, price, laid.first, laid.count, laid.auto_count)
+            for (rank, name, color, price), laid in zip(
+                await queries.prices(self._database, event), layout.categories, strict=True
+            )
+        )
+        showing = Showing(
+            event=row, categories=categories, layout=layout, geometry=geometry, etag=etag
+        )
+        self._showings[event] = (time.monotonic(), showing)
+        return showing
+
+    async def _layout(self, plan_id: str) -> tuple[Layout, bytes, str]:
+        known = self._layouts.get(plan_id)
+        if known is None:
+            document = await queries.plan_document(self._database, plan_id)
+
+            def compiled() -> tuple[Layout, bytes, str]:
+                layout = compile_layout(Plan.from_json(document))
+                return layout, layout.geometry_json(), f'"{layout.digest()}"'
+
+            known = await asyncio.to_thread(compiled)
+            self._layouts[plan_id] = known
+            while len(self._layouts) > _LAYOUTS_MAX:
+                self._layouts.popitem(last=False)
+        self._layouts.move_to_end(plan_id)
+        return known
+
+
+def _check_new(new: NewEvent, layout: Layout) -> None:
+    errors = []
+    for name in ("title", "production", "venue", "city", "hall"):
+        value = getattr(new, name)
+        if len(value) > limits.name_chars_max or any(ord(c) < 32 for c in value):
+            errors.append({"where": name, "what": "is too long or holds control characters"})
+    if not new.title.strip():
+        errors.append({"where": "title", "what": "is empty"})
+    if len(new.currency) != 3 or not (new.currency.isascii() and new.currency.isupper()):
+        errors.append({"where": "currency", "what": "must be three capitals (ISO 4217)"})
+    if new.starts_at.tzinfo is None:
+        errors.append({"where": "starts_at", "what": "must carry its offset from UTC"})
+    names = {each.name for each in layout.categories}
+    for name in sorted(names - set(new.prices)):
+        errors.append({"where": "prices", "what": f"has none for category {name!r}"})
+    for name, price in new.prices.items():
+        if name not in names:
+            errors.append({"where": "prices", "what": f"names {name!r}, which the plan lacks"})
+        elif not 0 <= price <= limits.price_max:
+            errors.append({"where": "prices", "what": f"{name!r}: must be 0 to {limits.price_max}"})
+    if errors:
+        raise BadInput("; ".join(f"{e['where']} {e['what']}" for e in errors), errors=errors)

@@ -1,0 +1,56 @@
+"""PATCH of a sale and of its gate, for organisers."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, get, patch
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from usher.account.guards import actor_of, require_role
+from usher.sale.model import GateChange, Sale, SaleChange
+from usher.sale.service import SaleService
+
+_PRIVATE = frozenset({"draw_key", "number_high"})
+
+
+def public_sale(sale: Sale) -> dict[str, Any]:
+    """A sale on the wire: all but what would let somebody foresee the draw."""
+    return {
+        name: value
+        for name, value in msgspec.to_builtins(sale, builtin_types=()).items()
+        if name not in _PRIVATE
+    }
+
+
+@patch("/api/v1/events/{event:str}/sale", guards=[require_role("organiser", "admin")])
+async def change_sale(
+    event: FromPath[str],
+    data: SaleChange,
+    request: Request[Any, Any, Any],
+    sales: NamedDependency[SaleService],
+) -> dict[str, Any]:
+    """Change how an event is sold, while it is on sale or before."""
+    return public_sale(await sales.change(event, actor_of(request).account_id, data))
+
+
+@patch("/api/v1/events/{event:str}/gate", guards=[require_role("organiser", "admin")])
+async def change_gate(
+    event: FromPath[str],
+    data: GateChange,
+    request: Request[Any, Any, Any],
+    sales: NamedDependency[SaleService],
+) -> dict[str, Any]:
+    """Turn the gate: calls per minute, fans shopping at once, open or paused."""
+    return public_sale(await sales.change(event, actor_of(request).account_id, data))
+
+
+@get("/api/v1/events/{event:str}/sale/changes", guards=[require_role("organiser", "admin")])
+async def list_changes(
+    event: FromPath[str], sales: NamedDependency[SaleService]
+) -> dict[str, Any]:
+    """Who changed what of the sale, newest first."""
+    return {"changes": await sales.changes(event)}
+
+
+handlers = [change_sale, change_gate, list_changes]
