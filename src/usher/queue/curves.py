@@ -1,0 +1,68 @@
+"""The curves a process knows: one script a second per event, whatever the number of fans."""
+
+import asyncio
+import time
+from typing import Final
+
+import msgspec
+
+from usher.queue.model import Speed
+from usher.queue.scripts import Curve, QueueScripts
+
+FRESH_S: Final = 1.0
+
+
+class KnownCurve(msgspec.Struct):
+    """A curve, the speed of its line, and the public JSON made of both."""
+
+    curve: Curve
+    per_min: float | None
+    public: bytes
+
+
+class Curves:
+    def __init__(self, scripts: QueueScripts) -> None:
+        self._scripts = scripts
+        self._known: dict[str, tuple[float, KnownCurve]] = {}
+        self._speeds: dict[str, Speed] = {}
+        self._asking: dict[str, asyncio.Task[KnownCurve | None]] = {}
+
+    async def of(self, event: str, *, fresh_s: float = FRESH_S) -> KnownCurve | None:
+        """The curve of `event`, at most `fresh_s` old; None where Redis knows no such event."""
+        known = self._known.get(event)
+        if known and time.monotonic() - known[0] < fresh_s:
+            return known[1]
+        asking = self._asking.get(event)
+        if asking is None:
+            asking = asyncio.create_task(self._ask(event))
+            self._asking[event] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(event, None))
+        return await asyncio.shield(asking)
+
+    async def _ask(self, event: str) -> KnownCurve | None:
+        reply = await self._scripts.curve(event)
+        if not isinstance(reply, Curve):
+            self._known.pop(event, None)
+            return None
+        speed = self._speeds.setdefault(event, Speed())
+        speed.note(reply)
+        known = KnownCurve(reply, speed.per_min(), public_state(reply, speed.per_min()))
+        self._known[event] = (time.monotonic(), known)
+        return known
+
+
+def public_state(curve: Curve, per_min: float | None) -> bytes:
+    """What `GET .../queue` tells everybody; the same bytes for all, so a CDN may serve them."""
+    return msgspec.json.encode(
+        {
+            "state": curve.state,
+            "mode": curve.mode,
+            "waiting": curve.waiting + curve.in_lobby,
+            "admitted_per_minute": round(per_min) if per_min is not None else None,
+            "shopping": curve.shopping,
+            "left": curve.free,
+            "paused": curve.state == "paused" or curve.gate_state == "paused",
+            "notice": curve.notice or None,
+            "curve": curve.points,
+        }
+    )

@@ -1,0 +1,157 @@
+"""The line's pure rules: the draw, where a number stands on a curve, how long it will take."""
+
+import hashlib
+import math
+from bisect import bisect_left
+from typing import Any, Final
+
+from usher.clock import iso_ms
+from usher.queue.scripts import Curve
+
+DRAW_ROUNDS: Final = 10
+
+
+class Draw:
+    """The lot: a keyed permutation of 0 .. size - 1, from arrival index to number.
+
+    An unbalanced Feistel network over a grid of a x b >= size cells (a = ceil(sqrt(size)),
+    b = ceil(size / a)), walking on where it lands outside; the round functions are BLAKE2b keyed
+    with the sale's `draw_key`, tabulated once: 10 x (a + b) / 2 hashes, then ten look-ups an
+    index. (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002: the cycle-walking
+    and generalised-Feistel constructions; NIST SP 800-38G takes ten rounds.)
+    """
+
+    def __init__(self, key: bytes, size: int) -> None:
+        self.size = size
+        self._a = max(1, math.isqrt(max(0, size - 1)) + 1)
+        self._b = max(1, -(-size // self._a))
+        self._tables = [
+            [
+                _word(key, size, turn, value) % (self._a if turn % 2 == 0 else self._b)
+                for value in range(self._b if turn % 2 == 0 else self._a)
+            ]
+            for turn in range(DRAW_ROUNDS)
+        ]
+
+    def number(self, index: int) -> int:
+        """The number that `index` drew; IndexError outside 0 .. size - 1."""
+        if not 0 <= index < self.size:
+            raise IndexError(index)
+        a, b = self._a, self._b
+        cell = index
+        while True:
+            left, right = divmod(cell, b)
+            for turn, table in enumerate(self._tables):
+                if turn % 2 == 0:
+                    left = (left + table[right]) % a
+                else:
+                    right = (right + table[left]) % b
+            cell = left * b + right
+            if cell < self.size:
+                return cell
+
+
+def _word(key: bytes, size: int, turn: int, value: int) -> int:
+    message = b"usher draw %d %d %d" % (size, turn, value)
+    return int.from_bytes(hashlib.blake2b(message, digest_size=8, key=key[:64]).digest())
+
+
+def ahead_of(curve: Curve, number: int) -> int:
+    """How many wait before `number`, by interpolation on the curve's points.
+
+    Exact near the front, where the curve has every place; within its 4 % step further back.
+    """
+    points = curve.points
+    if not points:
+        return 0
+    at = bisect_left(points, (number, 0))
+    if at == 0:
+        return 0
+    low_number, low_ahead = points[at - 1]
+    if at == len(points):
+        return min(curve.waiting, low_ahead + 1)
+    high_number, high_ahead = points[at]
+    if high_number == number:
+        return high_ahead
+    # `low` itself stands ahead too, hence the + 1.
+    share = (number - low_number) / (high_number - low_number)
+    return min(high_ahead, low_ahead + max(1, round(share * (high_ahead - low_ahead))))
+
+
+class Speed:
+    """How fast a line has moved lately, from the calls counted on its curves."""
+
+    SPAN_MS: Final = 60_000
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[int, int]] = []
+
+    def note(self, curve: Curve) -> None:
+        """Takes a curve's count of calls at its time."""
+        self._seen.append((curve.now_ms, curve.called))
+        while len(self._seen) > 2 and self._seen[1][0] < curve.now_ms - self.SPAN_MS:
+            self._seen.pop(0)
+
+    def per_min(self) -> float | None:
+        """Calls per minute over the last minute; None before five seconds have been seen."""
+        if len(self._seen) < 2:
+            return None
+        (from_ms, before), (to_ms, after) = self._seen[0], self._seen[-1]
+        if to_ms - from_ms < 5_000:
+            return None
+        return max(0, after - before) * 60_000 / (to_ms - from_ms)
+
+
+def wait_s(curve: Curve, ahead: int, per_min: float | None) -> dict[str, int] | None:
+    """The range of the wait in seconds, None while the line does not move.
+
+    p50 takes the speed of the last minute, p90 two thirds of it: in a line the speed of the next
+    minutes is that of the last give or take lapses and the shoppers' pace. A first estimate,
+    until the coverage is measured (feature A5).
+    """
+    if curve.state not in ("open", "sold_out") or (
+        curve.gate_state != "open" and curve.mode == "queued"
+    ):
+        return None
+    speed = per_min if per_min else float(curve.rate)
+    p50 = (ahead + 1) * 60 / min(speed, curve.rate)
+    return {"p50": math.ceil(p50), "p90": math.ceil(p50 * 1.5) + 2}
+
+
+def poll_after_s(ahead: int) -> int:
+    """When to ask again: often near the front, rarely far back."""
+    return 2 if ahead < 100 else 5 if ahead < 2_000 else 10 if ahead < 20_000 else 20
+
+
+def push_every_s(ahead: int) -> int:
+    """How often a position is pushed; a second is the curve's own step."""
+    return 1 if ahead < 100 else 3 if ahead < 2_000 else 10
+
+
+def place_view(
+    state: str,
+    *,
+    number: int | None = None,
+    ahead: int | None = None,
+    wait: dict[str, int] | None = None,
+    due_ms: int | None = None,
+    left_ms: int | None = None,
+    reason: str = "",
+    curve: Curve | None = None,
+) -> dict[str, Any]:
+    """A place on the wire. Positions only while waiting, deadlines only once called."""
+    view: dict[str, Any] = {"state": state, "number": number, "ahead": ahead, "wait_s": wait}
+    view["poll_after_s"] = 2 if state == "called" else poll_after_s(ahead or 0)
+    if due_ms is not None and left_ms is not None:
+        view["due"] = iso_ms(due_ms)
+        view["expires_in_s"] = max(0, left_ms // 1000)
+    if reason:
+        view["reason"] = reason
+    if curve is not None:
+        view["left"] = curve.free
+        view["waiting"] = curve.waiting + curve.in_lobby
+        if curve.notice:
+            view["notice"] = curve.notice
+        if curve.state == "paused" or (curve.gate_state == "paused" and curve.mode == "queued"):
+            view["paused"] = True
+    return view

@@ -1,0 +1,230 @@
+"""The line: joining it, standing in it, coming in, and the ticks that move it."""
+
+import time
+from typing import Any, Final, NamedTuple
+
+import structlog
+
+from usher import limits
+from usher.clock import iso_ms, now_ms
+from usher.errors import Conflict, NotAdmitted, NotFound, NotOpen, Unauthenticated, Unavailable
+from usher.ids import derived_id, is_id
+from usher.plumbing.signing import Signer
+from usher.queue import scripts as s
+from usher.queue.curves import Curves, KnownCurve
+from usher.queue.model import Draw, ahead_of, place_view, wait_s
+from usher.sale.model import Sale
+from usher.sale.service import SaleService
+
+log = structlog.get_logger("usher.queue")
+
+_DRAWS_MAX: Final = 64
+
+
+class Place(NamedTuple):
+    """What a place token says: who stands, and where they stood when it was signed.
+
+    `index` is the arrival in the lobby, `number` the number in line; -1 where not given.
+    """
+
+    event: str
+    place_id: str
+    fan_id: str
+    index: int
+    number: int
+
+
+class Joined(NamedTuple):
+    """`admission` and its lifetime are given where the fan may shop at once."""
+
+    place_token: str
+    view: dict[str, Any]
+    admission: dict[str, Any] | None
+
+
+class QueueService:
+    def __init__(
+        self, queue: s.QueueScripts, sales: SaleService, curves: Curves, signer: Signer
+    ) -> None:
+        self._scripts = queue
+        self._sales = sales
+        self._signer = signer
+        self.curves = curves
+        self._draws: dict[str, Draw] = {}
+
+    async def state(self, event: str) -> bytes:
+        """The public state of the line as JSON, at most a second old; NotFound."""
+        return (await self._curve(event)).public
+
+    async def join(self, event: str, fan_id: str) -> Joined:
+        """A place for `fan_id`, or the one it has: one place per fan, asked as often as it likes.
+
+        NotOpen before the lobby and after the end.
+        """
+        place_id = derived_id("place", event, fan_id)
+        if not is_id("event", event):
+            raise NotFound(f"there is no event {event[:40]!r}")
+        reply = await self._scripts.join(event, place_id)
+        index, number = -1, -1
+        match reply:
+            case s.Shut(state):
+                raise await self._shut(event, state)
+            case s.InLobby(index):
+                view = place_view("lobby")
+            case s.Waiting(number, ahead):
+                known = await self._curve(event)
+                view = self._waiting_view(known, number, ahead)
+            case s.Called(number, due_ms, left_ms):
+                view = place_view("called", number=number, due_ms=due_ms, left_ms=left_ms)
+            case s.Admitted(number, due_ms, left_ms):
+                view = place_view("admitted", number=number, due_ms=due_ms, left_ms=left_ms)
+        place = Place(event, place_id, fan_id, index, number)
+        admission = None
+        if isinstance(reply, s.Admitted):
+            admission = self._admission(place, reply.due_ms, reply.left_ms)
+        return Joined(self._token(place), view, admission)
+
+    async def place(self, place: Place) -> dict[str, Any]:
+        """Where a place stands now; a place Redis has lost is put back first."""
+        reply = await self._scripts.place(place.event, place.place_id)
+        if isinstance(reply, s.Unknown):
+            await self._restore(place)
+            reply = await self._scripts.place(place.event, place.place_id)
+        match reply:
+            case s.InLobby():
+                return place_view("lobby", curve=(await self._curve(place.event)).curve)
+            case s.Waiting(number, ahead):
+                return self._waiting_view(await self._curve(place.event), number, ahead)
+            case s.Called(number, due_ms, left_ms):
+                return place_view("called", number=number, due_ms=due_ms, left_ms=left_ms)
+            case s.Admitted(number, due_ms, left_ms):
+                return place_view("admitted", number=number, due_ms=due_ms, left_ms=left_ms)
+            case s.Lapsed(number):
+                return place_view("lapsed", number=number)
+            case s.Left(number):
+                return place_view("left", number=number)
+            case s.Shut("closed" | "sold_out" as state):
+                return place_view("closed", reason=state)
+            case s.Shut(state):
+                raise await self._shut(place.event, state)
+            case s.Unknown():
+                raise Unavailable("the place could not be put back", retry_after_s=1)
+
+    def _waiting_view(self, known: KnownCurve, number: int, ahead: int) -> dict[str, Any]:
+        wait = wait_s(known.curve, ahead, known.per_min)
+        return place_view("waiting", number=number, ahead=ahead, wait=wait, curve=known.curve)
+
+    async def claim(self, place: Place) -> dict[str, Any]:
+        """The admission of a fan who has been called; asked again it is the same one."""
+        reply = await self._scripts.claim(place.event, place.place_id)
+        if isinstance(reply, s.Unknown):
+            await self._restore(place)
+            reply = await self._scripts.claim(place.event, place.place_id)
+        match reply:
+            case s.Admitted(_, due_ms, left_ms):
+                return self._admission(place, due_ms, left_ms)
+            case s.StillWaiting():
+                raise Conflict("you have not been called yet", state="waiting", retry_after_s=2)
+            case s.Lapsed():
+                raise NotAdmitted(
+                    "the call has lapsed; join again and you stand at the front", state="lapsed"
+                )
+            case s.Left():
+                raise NotAdmitted("this place has been given up; join again", state="left")
+            case s.Shut(state):
+                raise await self._shut(place.event, state)
+            case s.Unknown():
+                raise Conflict("the line has not opened yet", state="lobby", retry_after_s=2)
+
+    async def leave(self, place: Place) -> None:
+        """Gives the place up; again is harmless."""
+        reply = await self._scripts.leave(place.event, place.place_id)
+        if isinstance(reply, s.Shut):
+            raise await self._shut(place.event, reply.state)
+
+    async def _restore(self, place: Place) -> None:
+        """Puts a place back where its token says it stood (design invariant 4)."""
+        sale = await self._sales.find(place.event)
+        index, number = place.index, place.number
+        if number < 0 and sale.lobby_size is not None and 0 <= index < sale.lobby_size:
+            number = self.draw_of(sale).number(index)
+        if number < 0 and (index < 0 or sale.lobby_size is not None):
+            return
+        reply = await self._scripts.restore(place.event, place.place_id, index, number)
+        log.info("place restored", event=place.event, reply=type(reply).__name__)
+
+    def draw_of(self, sale: Sale) -> Draw:
+        """The sale's draw, its tables made once; only after the lobby has closed."""
+        draw = self._draws.get(sale.event_id)
+        if draw is None or draw.size != sale.lobby_size:
+            if len(self._draws) >= _DRAWS_MAX:
+                self._draws.clear()
+            draw = self._draws[sale.event_id] = Draw(sale.draw_key, sale.lobby_size or 0)
+        return draw
+
+    # --- ticks, run by any worker at any moment
+
+    async def release(self, event: str) -> s.Released | s.Idle:
+        """One turn of the gate; all that keeps it within rate and capacity is in the script."""
+        return await self._scripts.release(
+            event, limits.release_batch_max, limits.expire_batch_max
+        )
+
+    async def draw_step(self, sale: Sale, start: int) -> int | None:
+        """Numbers one batch of the lobby from `start`; where to go on, None when all is drawn."""
+        size = sale.lobby_size or 0
+        draw = self.draw_of(sale)
+        last = min(size, start + limits.draw_batch_max)
+        reply = await self._scripts.draw(
+            sale.event_id, start, *(draw.number(index) for index in range(start, last))
+        )
+        return None if isinstance(reply, s.Ready) else reply.next
+
+    # --- tokens
+
+    def _token(self, place: Place) -> str:
+        claims = {"sub": place.place_id, "evt": place.event, "fan": place.fan_id}
+        where = {"n": place.number} if place.number >= 0 else {"i": place.index}
+        expires_s = int(time.time()) + limits.place_token_s
+        return self._signer.sign("place", claims | where, expires_s=expires_s)
+
+    def place_of(self, event: str, token: str | None) -> Place:
+        """The place a token names; Unauthenticated where it is none of this event's."""
+        if not token:
+            raise Unauthenticated("a place token is needed: join the line first")
+        claims = self._signer.verify("place", token)
+        if claims.get("evt") != event:
+            raise Unauthenticated("this place token is for another event")
+        return Place(
+            event, claims["sub"], claims["fan"], int(claims.get("i", -1)), int(claims.get("n", -1))
+        )
+
+    def _admission(self, place: Place, due_ms: int, left_ms: int) -> dict[str, Any]:
+        # A minute beyond the due by the host's clock: Redis TIME decides, the token only bounds.
+        expires_s = (now_ms() + left_ms) // 1000 + 60
+        claims = {"sub": place.place_id, "evt": place.event, "fan": place.fan_id}
+        return {
+            "admission_token": self._signer.sign("admission", claims, expires_s=expires_s),
+            "due": iso_ms(due_ms),
+            "expires_in_s": left_ms // 1000,
+        }
+
+    # --- the rest
+
+    async def _curve(self, event: str) -> KnownCurve:
+        known = await self.curves.of(event)
+        if known is None:
+            raise await self._shut(event, "lost")
+        return known
+
+    async def _shut(self, event: str, state: str) -> NotOpen | NotFound | Unavailable:
+        """Why nobody is let in: for "lost", PostgreSQL knows whether there is such an event."""
+        if state == "lost":
+            await self._sales.find(event)  # NotFound
+            return Unavailable("the event is being prepared", retry_after_s=2)
+        reasons = {
+            "draft": "the line has not opened yet",
+            "closed": "the sale is over",
+            "sold_out": "all seats are sold",
+        }
+        return NotOpen(reasons.get(state, f"the sale is {state}"), state=state)

@@ -1,0 +1,70 @@
+"""What a fan may ask of seats, and what a hold looks like on the wire."""
+
+import hashlib
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from usher import limits
+from usher.clock import iso_ms
+from usher.event.model import Showing
+
+Guid = Annotated[str, Meta(min_length=1, max_length=limits.guid_chars_max)]
+
+
+class HoldRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Either named `seats`, or a `category` and a `quantity` for the best available.
+
+    `adjacent=False` says that sitting apart is fine where no adjacent seats are left.
+    """
+
+    seats: Annotated[list[Guid], Meta(max_length=limits.hold_seats_max)] | None = None
+    category: Annotated[str, Meta(min_length=1, max_length=limits.name_chars_max)] | None = None
+    quantity: Annotated[int, Meta(ge=1, le=limits.hold_seats_max)] | None = None
+    adjacent: bool = True
+
+    def digest(self) -> str:
+        """A fingerprint of what is asked: a replay must ask the same."""
+        said = msgspec.json.encode((self.seats, self.category, self.quantity, self.adjacent))
+        return hashlib.blake2b(said, digest_size=6).hexdigest()
+
+
+class HoldChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of PATCH .../holds/{hold}."""
+
+    extend: bool = False
+
+
+def seat_view(showing: Showing, index: int) -> dict[str, Any]:
+    """One seat in words, with its price."""
+    seat = showing.layout.seat(index)
+    return {
+        "guid": seat.guid,
+        "index": index,
+        "zone": seat.zone,
+        "row": seat.row,
+        "number": seat.number,
+        "category": seat.category,
+        "price": {"amount": showing.price_of(index), "currency": showing.event.currency},
+    }
+
+
+def total_view(showing: Showing, seats: list[int]) -> dict[str, Any]:
+    """The sum of the seats' prices."""
+    amount = sum(showing.price_of(index) for index in seats)
+    return {"amount": amount, "currency": showing.event.currency}
+
+
+def hold_view(
+    showing: Showing, hold_id: str, seats: list[int], due_ms: int, left_ms: int, cap_ms: int
+) -> dict[str, Any]:
+    """A hold on the wire. `extendable_until` is the cap that no extension passes."""
+    return {
+        "hold_id": hold_id,
+        "seats": [seat_view(showing, index) for index in seats],
+        "total": total_view(showing, seats),
+        "due": iso_ms(due_ms),
+        "expires_in_s": max(0, left_ms // 1000),
+        "extendable_until": iso_ms(cap_ms),
+    }
