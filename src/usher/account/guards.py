@@ -1,0 +1,112 @@
+"""Who is asking: tokens off a connection, roles, and the cookies that carry tokens.
+
+Programs send `Authorization: Bearer`, browsers send cookies: an EventSource cannot set headers.
+The `__Host-` prefix makes a browser refuse a cookie that a sibling domain or plain HTTP set.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias, cast
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.types import Scope
+
+from usher.account.model import Actor, Role
+from usher.errors import Forbidden, SetupError, Unauthenticated
+from usher.plumbing.signing import Signer
+
+Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
+Guard: TypeAlias = Callable[[Connection, BaseRouteHandler], None]
+
+FAN_COOKIE: Final = "__Host-fan"
+ACCESS_COOKIE: Final = "__Host-access"
+_ACTOR: Final = "usher_actor"
+
+
+def place_cookie(event: str) -> str:
+    """The name of the cookie that holds a fan's place in the line of `event`."""
+    return f"__Host-place-{event}"
+
+
+def admission_cookie(event: str) -> str:
+    """The name of the cookie that holds a fan's admission to `event`."""
+    return f"__Host-admission-{event}"
+
+
+def token_in(scope: Scope, cookie_name: str) -> str | None:
+    """As `token_from`, for handlers that have no connection object."""
+    cookies: list[bytes] = []
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            if value[:7].lower() == b"bearer " and (token := value[7:].strip()):
+                return token.decode("latin-1")
+        elif name == b"cookie":
+            cookies.append(value)
+    wanted = cookie_name.encode()
+    for header in cookies:
+        if wanted in header:  # a browser in several lines has several long cookies
+            for pair in header.split(b";"):
+                key, _, text = pair.partition(b"=")
+                if key.strip() == wanted and (token := text.strip()):
+                    return token.decode("latin-1")
+    return None
+
+
+def token_from(connection: Connection, cookie_name: str) -> str | None:
+    """The bearer token, else that cookie's, else None; nothing is verified yet."""
+    return token_in(connection.scope, cookie_name)
+
+
+def cookie(name: str, token: str, max_age_s: int) -> str:
+    """The Set-Cookie value that hands `token` to a browser, and to no script in it."""
+    return f"{name}={token}; Path=/; Max-Age={max_age_s}; Secure; HttpOnly; SameSite=Lax"
+
+
+def clear_cookie(name: str) -> str:
+    """The Set-Cookie value that takes a cookie away."""
+    return cookie(name, "", 0)
+
+
+def read_actor(connection: Connection, signer: Signer) -> Actor:
+    """Who the access token of `connection` names; Unauthenticated without a good one."""
+    token = token_from(connection, ACCESS_COOKIE)
+    if token is None:
+        raise Unauthenticated("an access token is needed: log in")
+    claims = signer.verify("access", token)
+    try:
+        actor = Actor(claims["sub"], Role(claims["role"]), claims.get("name", ""))
+    except (KeyError, ValueError):  # signed by another version of usher
+        raise Unauthenticated("the access token is not of this version: log in again") from None
+    connection.scope["state"][_ACTOR] = actor
+    return actor
+
+
+def require_role(*roles: Role | str, signer: Signer | None = None) -> Guard:
+    """A guard that lets in who has one of `roles`, or a role that covers one of them.
+
+    The signer is the app's own (`app.state.signer`) unless one is given, so that handlers can be
+    guarded where they are written, before there is an app.
+    """
+    wanted = tuple(Role(role) for role in roles)
+
+    def guard(connection: Connection, _: BaseRouteHandler) -> None:
+        actor = read_actor(connection, signer or _signer_of(connection))
+        if not any(actor.role.covers(role) for role in wanted):
+            raise Forbidden(f"this needs the role {' or '.join(wanted)}; yours is {actor.role}")
+
+    return guard
+
+
+def actor_of(connection: Connection) -> Actor:
+    """Who a guard let in; Unauthenticated where no guard has looked."""
+    actor = connection.scope["state"].get(_ACTOR)
+    if actor is None:
+        raise Unauthenticated("an access token is needed: log in")
+    return cast(Actor, actor)
+
+
+def _signer_of(connection: Connection) -> Signer:
+    signer = connection.app.state.get("signer")
+    if signer is None:
+        raise SetupError("the app has no signer: give it state=State({'signer': ...})")
+    return cast(Signer, signer)
