@@ -1,0 +1,75 @@
+"""Payments: what a provider must be able to do, what it may tell us, what may follow what."""
+
+from typing import Any, Final, Literal, Protocol
+
+import msgspec
+
+State = Literal["started", "authorised", "captured", "voiding", "voided", "declined"]
+Kind = Literal["authorised", "declined"]
+
+# From each state, the states a payment may go to. Every move is a conditional UPDATE.
+TRANSITIONS: Final[dict[State, tuple[State, ...]]] = {
+    "started": ("authorised", "declined", "voiding"),
+    "authorised": ("captured", "voiding"),
+    "declined": (),
+    "captured": (),
+    "voiding": ("voided",),
+    "voided": (),
+}
+
+
+class Payment(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt to pay for a booking. `amount` is in minor units of `currency`."""
+
+    id: str
+    booking_id: str
+    event_id: str
+    provider: str
+    amount: int
+    currency: str
+    attempt: int
+    state: State
+    reason: str = ""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider told us about a payment, once its signature has been checked.
+
+    `message_id` is the provider's own: the same message may arrive any number of times.
+    """
+
+    provider: str
+    message_id: str
+    kind: Kind
+    payment_id: str
+    booking_id: str
+    event_id: str
+    amount: int
+    currency: str
+
+
+class Provider(Protocol):
+    """A payment provider. Every call may be repeated: the payment's id is its idempotency key.
+
+    Raises Unavailable where the provider does not answer; the caller tries again later.
+    """
+
+    name: str
+
+    async def start(self, payment: Payment) -> dict[str, Any]:
+        """Prepares a charge; what the fan's browser needs to go on: {"url"} or
+        {"client_secret"}."""
+        ...
+
+    async def capture(self, payment_id: str) -> bool:
+        """Takes the authorised money; False where there is none to take."""
+        ...
+
+    async def void(self, payment_id: str) -> bool:
+        """Gives an authorisation back; False where the money was captured already."""
+        ...
+
+    def read_webhook(self, body: bytes, headers: dict[str, str]) -> list[Message]:
+        """The messages of a webhook call; Unauthenticated where its signature is not good,
+        Malformed where it cannot be read."""
+        ...

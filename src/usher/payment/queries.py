@@ -1,0 +1,94 @@
+"""All SQL of payments, run on a connection (or in the transaction) of the caller."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from usher.payment.model import Message, Payment
+from usher.plumbing.postgres import Connection, Database
+
+_COLUMNS: Final = "id, booking_id, event_id, provider, amount, currency, attempt, state, reason"
+
+
+def _payment(row: Any) -> Payment:
+    return msgspec.convert(dict(row), Payment)
+
+
+async def find_many(database: Database, ids: Sequence[str]) -> dict[str, Payment]:
+    """Payments by id."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            f"SELECT {_COLUMNS} FROM payment WHERE id = ANY($1::text[])", list(ids)
+        )
+    return {row["id"]: _payment(row) for row in rows}
+
+
+async def of_bookings(database: Database, bookings: Sequence[str]) -> dict[str, list[Payment]]:
+    """The attempts to pay for each booking, oldest first."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            f"SELECT {_COLUMNS} FROM payment WHERE booking_id = ANY($1::text[])"
+            " ORDER BY booking_id, attempt",
+            list(bookings),
+        )
+    found: dict[str, list[Payment]] = {booking: [] for booking in bookings}
+    for row in rows:
+        found[row["booking_id"]].append(_payment(row))
+    return found
+
+
+async def insert_many(database: Database, payments: Sequence[Payment]) -> None:
+    """Writes attempts that are not there yet; those that are stay as they are."""
+    async with database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO payment (id, booking_id, event_id, provider, amount, currency, attempt)"
+            " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[],"
+            " $6::text[], $7::integer[]) ON CONFLICT DO NOTHING",
+            [each.id for each in payments],
+            [each.booking_id for each in payments],
+            [each.event_id for each in payments],
+            [each.provider for each in payments],
+            [each.amount for each in payments],
+            [each.currency for each in payments],
+            [each.attempt for each in payments],
+        )
+
+
+async def note_messages(connection: Connection, messages: Sequence[Message]) -> None:
+    """Remembers what a provider told us, once per message."""
+    await connection.execute(
+        "INSERT INTO payment_message (provider, message_id, payment_id, kind)"
+        " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])"
+        " ON CONFLICT DO NOTHING",
+        [each.provider for each in messages],
+        [each.message_id for each in messages],
+        [each.payment_id for each in messages],
+        [each.kind for each in messages],
+    )
+
+
+async def move(
+    connection: Connection, ids: Sequence[str], before: Sequence[str], after: str, reason: str = ""
+) -> list[str]:
+    """Moves payments that are in one of `before` to `after`; the ids that moved."""
+    rows = await connection.fetch(
+        "UPDATE payment SET state = $3, changed_at = now(),"
+        " reason = CASE WHEN $4 = '' THEN reason ELSE $4 END"
+        " WHERE id = ANY($1::text[]) AND state = ANY($2::text[]) RETURNING id",
+        list(ids),
+        list(before),
+        after,
+        reason,
+    )
+    return [row["id"] for row in rows]
+
+
+async def post(connection: Connection, kind: str, subjects: Sequence[str]) -> None:
+    """Puts work on the outbox, once per kind and subject, in the caller's transaction."""
+    await connection.execute(
+        "INSERT INTO outbox (kind, subject) SELECT $1, unnest($2::text[])"
+        " ON CONFLICT ON CONSTRAINT outbox_subject_once DO NOTHING",
+        kind,
+        list(subjects),
+    )

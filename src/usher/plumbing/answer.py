@@ -1,0 +1,43 @@
+"""JSON answers with their cookies and cache rules, built once, by hand.
+
+Handlers on the hot path return these: Litestar passes an ASGIResponse through as it is.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from litestar.response.base import ASGIResponse
+
+PRIVATE = "no-store"
+PUBLIC_SECOND = "public, max-age=1"
+
+
+def answer(
+    content: Any,
+    status: int = 200,
+    *,
+    cache: str = PRIVATE,
+    cookies: Iterable[str] = (),
+    headers: Iterable[tuple[str, str]] = (),
+) -> ASGIResponse:
+    """`content` as JSON (bytes are sent as they are), with Set-Cookie values."""
+    body = content if isinstance(content, bytes) else msgspec.json.encode(content)
+    return ASGIResponse(
+        body=body,
+        status_code=status,
+        headers=[
+            ("cache-control", cache),
+            *headers,
+            *(("set-cookie", each) for each in cookies),
+        ],
+        media_type="application/json",
+    )
+
+
+def empty(*, cookies: Iterable[str] = ()) -> ASGIResponse:
+    """204, nothing to say."""
+    return ASGIResponse(
+        status_code=204,
+        headers=[("cache-control", PRIVATE), *(("set-cookie", each) for each in cookies)],
+    )
