@@ -8,7 +8,14 @@ APP_CONFIG = AppConfig(
     app_name="usher",
     migrations_folder_path=str(shipped("migrations")),
     table_classes=table_finder(
-        modules=["usher.account.tables", "usher.venue.tables", "usher.event.tables"]
+        modules=[
+            "usher.account.tables",
+            "usher.venue.tables",
+            "usher.event.tables",
+            "usher.sale.tables",
+        ],
+        # Rooms import the tables of rooms to their left.
+        exclude_imported=True,
     ),
     migration_dependencies=[],
 )

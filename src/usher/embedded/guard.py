@@ -22,11 +22,13 @@ import select
 import signal
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 STILL_RUNNING = 75
 HANDLED = (signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 POLL_S = 1.0  # the parent is also looked at this often: a fork of it could hold the pipe open
 
 
@@ -35,6 +37,7 @@ class Guard:
         self.order = order
         self.ending = False
         self.inputs = [0]
+        self.libc = ctypes.CDLL(None) if sys.platform == "linux" else None
         self.woken, wake = os.pipe()
         os.set_blocking(self.woken, False)
         os.set_blocking(wake, False)
@@ -54,7 +57,9 @@ class Guard:
         except BlockingIOError:
             log("an earlier run is still alive")
             return STILL_RUNNING
-        pid = spawn(self.order, lock)
+        if self.libc is not None:
+            self.libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        pid = spawn(self.order, lock, self.libc)
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{pid}\n".encode(), 0)
         return self.watch(pid)
@@ -65,7 +70,7 @@ class Guard:
         while True:
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
-                signal_group(pid, signal.SIGKILL)  # e.g. a fork busy rewriting a log
+                end_survivors(pid)
                 code = os.waitstatus_to_exitcode(status)
                 return code if code >= 0 else 128 - code
             if self.ending and (due == float("inf") or time.monotonic() >= due):
@@ -88,9 +93,38 @@ class Guard:
         return bool(said)
 
 
-def spawn(order: dict[str, Any], lock: int) -> int:
+def end_survivors(group: int) -> None:
+    """End what the program left behind: a fork rewriting a log, or, when PostgreSQL was killed,
+    its busy backends, which would go on until they next wait for something.
+
+    On Linux such processes become our children, so that none can be missed.
+    """
+    signal_group(group, signal.SIGKILL)
+    me, late = os.getpid(), time.monotonic() + 5.0
+    while time.monotonic() < late:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                for pid in children(me):
+                    os.kill(pid, signal.SIGKILL)
+                time.sleep(0.01)
+        except ChildProcessError:
+            return
+
+
+def children(parent: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            facts = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # gone meanwhile
+        if facts[1] == str(parent):
+            found.append(int(entry.name))
+    return found
+
+
+def spawn(order: dict[str, Any], lock: int, libc: ctypes.CDLL | None) -> int:
     # All that may fail or allocate is done before the fork.
-    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
     null = os.open(os.devnull, os.O_RDWR)
     guard = os.getpid()
     # Between fork and exec a signal would meet the guard's handlers and be lost: it waits.
@@ -126,7 +160,7 @@ def become(
         os.setuid(uid)
     os.chdir(order["cwd"])
     if libc is not None:
-        libc.prctl(1, int(order["death"]), 0, 0, 0)  # after setuid, which clears it
+        libc.prctl(PR_SET_PDEATHSIG, int(order["death"]), 0, 0, 0)  # setuid would clear it
         if os.getppid() != guard:
             os._exit(127)  # it died before the death signal was set
     os.execve(order["command"][0], order["command"], order["env"])  # noqa: S606

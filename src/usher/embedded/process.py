@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -72,9 +73,10 @@ class Guarded:
         try:
             self._log_start = os.fstat(log).st_size
             guard = Path(__file__).with_name("guard.py")
+            # json, not msgspec: ASCII, so that any path survives any locale.
             # -I -S: nothing of the user's environment or site packages, and a quick start.
             self._guard = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-I", "-S", str(guard), msgspec.json.encode(order).decode()],
+                [sys.executable, "-I", "-S", str(guard), json.dumps(order)],
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=log,

@@ -1,4 +1,4 @@
-"""The stub of lua/booking."""
+"""The stub of lua/payment."""
 
 from usher.plumbing.lua import Scripts, script
 from usher.plumbing.script import Reply
@@ -12,8 +12,8 @@ class Full(Reply, tag="full"):
     pass
 
 
-class BookingScripts(Scripts):
-    @script("booking/record")
+class PaymentScripts(Scripts):
+    @script("payment/record")
     async def record(
         self, event: str, entries_max: int, kind: str, payload: str
     ) -> Recorded | Full: ...

@@ -1,4 +1,4 @@
--- booking/record: put what a payment provider said on the ledger.
+-- payment/record: put what a payment provider said on the ledger.
 -- KEYS    ledger
 -- ARGV    entries_max kind payload
 -- REPLY   recorded entry | full
