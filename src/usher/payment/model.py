@@ -56,8 +56,8 @@ class Provider(Protocol):
 
     name: str
 
-    async def start(self, payment: Payment) -> dict[str, Any]:
-        """Prepares a charge; what the fan's browser needs to go on: {"url"} or
+    async def start(self, payment: Payment, due_ms: int) -> dict[str, Any]:
+        """Prepares a charge to be paid until `due_ms`; what a browser needs: {"url"} or
         {"client_secret"}."""
         ...
 

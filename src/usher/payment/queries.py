@@ -82,13 +82,3 @@ async def move(
         reason,
     )
     return [row["id"] for row in rows]
-
-
-async def post(connection: Connection, kind: str, subjects: Sequence[str]) -> None:
-    """Puts work on the outbox, once per kind and subject, in the caller's transaction."""
-    await connection.execute(
-        "INSERT INTO outbox (kind, subject) SELECT $1, unnest($2::text[])"
-        " ON CONFLICT ON CONSTRAINT outbox_subject_once DO NOTHING",
-        kind,
-        list(subjects),
-    )

@@ -1,0 +1,62 @@
+"""All SQL of the outbox."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from usher.outbox.model import ATTEMPTS_MAX, LEASE_S, Letter, retry_after_s
+from usher.plumbing.postgres import Connection, Database
+
+
+async def post(connection: Connection, kind: str, subjects: Sequence[str]) -> None:
+    """Puts work on the outbox, once per kind and subject, in the caller's transaction."""
+    if subjects:
+        await connection.execute(
+            "INSERT INTO outbox (kind, subject) SELECT $1, unnest($2::text[])"
+            " ON CONFLICT ON CONSTRAINT outbox_subject_once DO NOTHING",
+            kind,
+            list(subjects),
+        )
+
+
+async def take(database: Database, most: int) -> list[Letter]:
+    """Letters that are due, leased to the caller for LEASE_S; two carriers never take one."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "UPDATE outbox SET attempts = attempts + 1, due = now() + make_interval(secs => $2)"
+            " WHERE id IN (SELECT id FROM outbox WHERE state = 'pending' AND due <= now()"
+            "              ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED)"
+            " RETURNING id, kind, subject, attempts",
+            most,
+            float(LEASE_S),
+        )
+    return [msgspec.convert(dict(row), Letter) for row in sorted(rows, key=lambda row: row["id"])]
+
+
+async def report(database: Database, letters: Mapping[Letter, str]) -> None:
+    """Writes down how letters fared: "" is done, anything else a fault to be tried again."""
+    done = [letter.id for letter, fault in letters.items() if not fault]
+    failed = [(letter, fault) for letter, fault in letters.items() if fault]
+    async with database.transaction() as connection:
+        if done:
+            await connection.execute(
+                "UPDATE outbox SET state = 'done', done_at = now(), fault = ''"
+                " WHERE id = ANY($1::bigint[])",
+                done,
+            )
+        if failed:
+            await connection.executemany(
+                "UPDATE outbox SET fault = $2, due = now() + make_interval(secs => $3),"
+                " state = CASE WHEN attempts >= $4 THEN 'dead' ELSE state END WHERE id = $1",
+                [
+                    (letter.id, fault[:500], retry_after_s(letter.attempts), ATTEMPTS_MAX)
+                    for letter, fault in failed
+                ],
+            )
+
+
+async def counts(database: Database) -> dict[str, int]:
+    """How many letters are in each state."""
+    async with database.connection() as connection:
+        rows = await connection.fetch("SELECT state, count(*) AS n FROM outbox GROUP BY state")
+    return {row["state"]: row["n"] for row in rows}

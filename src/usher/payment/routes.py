@@ -1,0 +1,26 @@
+"""Webhooks of providers."""
+
+from typing import Any
+
+from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response.base import ASGIResponse
+
+from usher.payment.service import PaymentService
+from usher.plumbing.answer import answer
+
+
+@post("/api/v1/payments/webhooks/{provider:str}", status_code=200)
+async def take_webhook(
+    provider: FromPath[str],
+    request: Request[Any, Any, Any],
+    payments: NamedDependency[PaymentService],
+) -> ASGIResponse:
+    """A payment provider's word, signed. Duplicates and any order are fine."""
+    body = await request.body()
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return answer({"taken": await payments.take_webhook(provider, body, headers)})
+
+
+handlers = [take_webhook]

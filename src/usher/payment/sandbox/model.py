@@ -1,0 +1,52 @@
+"""The bank's own words: a charge, what it may be told to do, what it sends."""
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+Outcome = Literal["approve", "decline", "delay", "duplicate", "late"]
+
+DELAY_S_DEFAULT: Final = 3.0
+DUPLICATES: Final = 3
+# `late` is told this long after the booking's due, unless the request says otherwise.
+LATE_S: Final = 2.0
+
+
+class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /api/v1/payments/sandbox/{payment}: how the bank shall decide.
+
+    `delay_s` moves the webhook of `delay` and `late`.
+    """
+
+    outcome: Outcome
+    delay_s: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+
+
+class Charge(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the bank's book. `metadata` is what the shop wrote on it."""
+
+    id: str
+    amount: int
+    currency: str
+    metadata: dict[str, str]
+    state: Literal["open", "authorised", "declined", "captured", "voided"] = "open"
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    """One delivery: several deliveries of one message have one `message_id`."""
+
+    id: str
+    message_id: str
+    kind: Literal["authorised", "declined"]
+    payment_id: str
+    amount: int
+    currency: str
+    metadata: dict[str, str]
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """The body of a webhook call: all that has become due, signed together."""
+
+    sent_s: int
+    messages: list[Webhook]

@@ -1,0 +1,39 @@
+"""Where the sandbox is told how to play the bank."""
+
+from typing import Any
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from usher.errors import NotFound
+from usher.payment.sandbox.model import Charge, Decision
+from usher.payment.sandbox.service import Bank
+
+
+def _view(charge: Charge) -> dict[str, Any]:
+    return {
+        "payment_id": charge.id,
+        "state": charge.state,
+        "amount": {"amount": charge.amount, "currency": charge.currency},
+    }
+
+
+@post("/api/v1/payments/sandbox/{payment:str}", status_code=200)
+async def decide(
+    payment: FromPath[str], data: Decision, bank: NamedDependency[Bank]
+) -> dict[str, Any]:
+    """Decide on a charge: approve, decline, delay, duplicate, late. The first decision stands."""
+    return _view(await bank.decide(payment, data))
+
+
+@get("/api/v1/payments/sandbox/{payment:str}")
+async def show_charge(payment: FromPath[str], bank: NamedDependency[Bank]) -> dict[str, Any]:
+    """A charge in the bank's book."""
+    charge = await bank.find(payment)
+    if charge is None:
+        raise NotFound("the bank has no such charge")
+    return _view(charge)
+
+
+handlers = [decide, show_charge]

@@ -1,0 +1,148 @@
+"""Starting payments and taking in what providers say of them.
+
+Order of things (invariant 2): authorise -> COMMIT -> capture. A webhook is only put on the ledger;
+the worker decides there, in the order of the ledger, by conditional transitions.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from usher import limits
+from usher.errors import BookingState, NotFound, Unavailable, UsherError
+from usher.ids import derived_id, is_id
+from usher.payment import queries
+from usher.payment.model import Message, Payment, Provider
+from usher.payment.scripts import Full, PaymentScripts
+from usher.plumbing.postgres import Database, Gather
+
+log = structlog.get_logger("usher.payment")
+
+
+class PaymentService:
+    def __init__(
+        self, database: Database, scripts: PaymentScripts, providers: Mapping[str, Provider]
+    ) -> None:
+        self._database = database
+        self._scripts = scripts
+        self._providers = providers
+
+        async def of_bookings(bookings: Sequence[str]) -> list[list[Payment]]:
+            found = await queries.of_bookings(database, bookings)
+            return [found[booking] for booking in bookings]
+
+        async def insert(payments: Sequence[Payment]) -> list[None]:
+            await queries.insert_many(database, payments)
+            return [None] * len(payments)
+
+        self._of_booking: Gather[str, list[Payment]] = Gather(of_bookings)
+        self._insert: Gather[Payment, None] = Gather(insert)
+
+    async def of_booking(self, booking_id: str) -> list[Payment]:
+        """The attempts to pay for a booking, oldest first."""
+        return await self._of_booking(booking_id)
+
+    async def start(
+        self,
+        *,
+        booking_id: str,
+        event_id: str,
+        amount: int,
+        currency: str,
+        due_ms: int,
+        provider: str = "sandbox",
+    ) -> dict[str, Any]:
+        """Begins an attempt, or gives the one that is still open; BookingState once paid.
+
+        The attempt is durable before the provider hears of it, so no charge is without a row.
+        """
+        attempts = await self._of_booking(booking_id)
+        last = attempts[-1] if attempts else None
+        if last and last.state in ("authorised", "captured"):
+            raise BookingState("this booking has been paid for already", state=last.state)
+        if last and last.state == "started":
+            payment = last
+        else:
+            number = len(attempts) + 1
+            payment = Payment(
+                id=derived_id("payment", booking_id, str(number)),
+                booking_id=booking_id,
+                event_id=event_id,
+                provider=provider,
+                amount=amount,
+                currency=currency,
+                attempt=number,
+                state="started",
+            )
+            await self._insert(payment)
+        told = await self._providers[payment.provider].start(payment, due_ms)
+        return {"payment_id": payment.id, "provider": payment.provider, **told}
+
+    async def take_webhook(self, provider: str, body: bytes, headers: dict[str, str]) -> int:
+        """Puts a provider's messages on their events' ledgers; how many.
+
+        Answered only when they are there: otherwise Unavailable, and the provider tries again.
+        """
+        known = self._providers.get(provider)
+        if known is None:
+            raise NotFound(f"there is no payment provider {provider[:40]!r}")
+        messages = [m for m in known.read_webhook(body, headers) if is_id("event", m.event_id)]
+        replies = await asyncio.gather(
+            *(
+                self._scripts.record(
+                    message.event_id,
+                    limits.ledger_entries_max,
+                    "payment",
+                    msgspec.json.encode(message).decode(),
+                )
+                for message in messages
+            )
+        )
+        if any(isinstance(reply, Full) for reply in replies):
+            raise Unavailable("the ledger is full", retry_after_s=5)
+        return len(messages)
+
+    # --- carriers of the outbox: they are given payment ids and say which failed
+
+    async def capture(self, ids: Sequence[str]) -> dict[str, str]:
+        """Takes the money of confirmed bookings, and writes down that it was taken."""
+        return await self._finish(ids, "captured")
+
+    async def void(self, ids: Sequence[str]) -> dict[str, str]:
+        """Gives authorisations back."""
+        return await self._finish(ids, "voided")
+
+    async def _finish(self, ids: Sequence[str], after: str) -> dict[str, str]:
+        payments = await queries.find_many(self._database, ids)
+        told = await asyncio.gather(
+            *(self._tell(payments[each], after) for each in ids if each in payments)
+        )
+        by_fault: dict[str, list[str]] = defaultdict(list)
+        for payment_id, fault in told:
+            by_fault[fault].append(payment_id)
+        if done := by_fault.pop("", []):
+            before = ("authorised",) if after == "captured" else ("voiding",)
+            async with self._database.transaction() as connection:
+                await queries.move(connection, done, before, after)
+        faults = {each: fault for fault, failed in by_fault.items() for each in failed}
+        return faults | {each: "there is no such payment" for each in ids if each not in payments}
+
+    async def _tell(self, payment: Payment, after: str) -> tuple[str, str]:
+        provider = self._providers[payment.provider]
+        if payment.state == after:
+            return payment.id, ""
+        try:
+            call = provider.capture if after == "captured" else provider.void
+            done = await call(payment.id)
+        except UsherError as error:
+            return payment.id, error.detail
+        return payment.id, "" if done else f"the provider has nothing to be {after}"
+
+
+def read_message(text: str) -> Message:
+    """A message as it stands on the ledger."""
+    return msgspec.json.decode(text, type=Message)
