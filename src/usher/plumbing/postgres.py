@@ -3,32 +3,49 @@
 import asyncio
 import contextlib
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import asyncpg
-import structlog
 from asyncpg.pool import PoolConnectionProxy
 from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager
+from piccolo.apps.migrations.tables import Migration
+from piccolo.conf.apps import Finder
 from piccolo.engine.postgres import PostgresEngine
 
 from usher import piccolo_conf
 from usher.errors import SetupError, Unavailable, UsherError
 
-log = structlog.get_logger("usher.postgres")
-
 # Any number will do as long as every process takes the same: "usher" as bytes.
 MIGRATION_LOCK: Final = int.from_bytes(b"usher")
+CONNECT_TIMEOUT_S: Final = 5.0
+ACQUIRE_TIMEOUT_S: Final = 10.0
 COMMAND_TIMEOUT_S: Final = 30.0
+# The server has changed its mind about us: what other connections it gave us are no better.
+_STALE: Final = (
+    asyncpg.ReadOnlySQLTransactionError,  # 25006: it has become a replica
+    asyncpg.AdminShutdownError,  # 57P01
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+)
 _AWAY: Final = (
+    *_STALE,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,  # 57P0x: the server is going down or coming up
-    asyncpg.ReadOnlySQLTransactionError,  # 25006: it has become a replica
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # what it says when cut off between two statements
+    asyncpg.OperatorInterventionError,  # 57xxx: it cancelled us, or is going down or coming up
+    asyncpg.InsufficientResourcesError,  # 53xxx: connections, memory, disk
+    asyncpg.TransactionRollbackError,  # 40xxx: a deadlock; all we write may be written again
     ConnectionError,
     TimeoutError,
     OSError,
+)
+
+# Piccolo finds its engine by a module name, which it takes from the environment or from the
+# working directory: here it is this one, whatever project those belong to.
+Finder.get_piccolo_conf_module = (  # type: ignore[method-assign]
+    lambda *_, **__: piccolo_conf  # type: ignore[assignment]
 )
 
 Connection: TypeAlias = PoolConnectionProxy
@@ -40,24 +57,28 @@ class Database:
     """The pool. Refusals of the server become domain errors; its absence, `Unavailable`."""
 
     def __init__(self, url: str, connections: int) -> None:
-        self._engine = PostgresEngine(
+        self._link: dict[str, Any] = {
+            "dsn": url,
+            "timeout": CONNECT_TIMEOUT_S,
+            "server_settings": {"application_name": "usher", "timezone": "UTC"},
+        }
+        self._engine = piccolo_conf.Engine(
             config={
-                "dsn": url,
+                **self._link,
                 "min_size": 1,
                 "max_size": connections,
                 "command_timeout": COMMAND_TIMEOUT_S,
-                "server_settings": {"application_name": "usher", "timezone": "UTC"},
             }
         )
         # Piccolo looks its engine up by module; see piccolo_conf.py.
         piccolo_conf.DB = self._engine
 
     @property
-    def pool(self) -> asyncpg.Pool:
+    def pool(self) -> "asyncpg.Pool[asyncpg.Record]":
         pool = self._engine.pool
         if pool is None:
             raise Unavailable("the database pool is not open", retry_after_s=2)
-        return cast(asyncpg.Pool, pool)
+        return pool
 
     async def open(self) -> None:
         """Opens the pool and binds Piccolo's tables to it; SetupError where nothing answers."""
@@ -71,49 +92,80 @@ class Database:
             table._meta.db = self._engine
 
     async def close(self) -> None:
-        """Closes the pool; may be called twice."""
-        if self._engine.pool is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._engine.close_connection_pool(), 5)
+        """Closes the pool, by force if somebody keeps a connection; may be called twice."""
+        pool, self._engine.pool = self._engine.pool, None
+        if pool is not None:
+            try:
+                await asyncio.wait_for(pool.close(), 5)
+            except (TimeoutError, *_AWAY):
+                pool.terminate()
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection from the pool."""
         with told():
-            async with self.pool.acquire(timeout=COMMAND_TIMEOUT_S) as connection:
-                yield cast(Connection, connection)
+            async with self.pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+                try:
+                    yield connection
+                except _STALE:
+                    await self.pool.expire_connections()
+                    raise
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection in a transaction: commits on leaving, rolls back on any exception.
 
-        COMMIT has no time limit of its own: a commit given up on may still have happened.
+        `Unavailable` from the COMMIT itself leaves open whether it happened: write so that it
+        may be written again.
         """
         async with self.connection() as connection, connection.transaction():
             yield connection
 
     async def migrate(self) -> str:
-        """Runs what migrations have not run yet, one process at a time; says what it did."""
-        async with self.connection() as lock:
-            await lock.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
-            try:
-                told_by_piccolo = io.StringIO()
-                with contextlib.redirect_stdout(told_by_piccolo):
-                    result = await ForwardsMigrationManager(app_name="usher").run()
-                if not result.success:
-                    raise SetupError(f"a migration failed: {result.message}")
-                return result.message or ""
-            finally:
-                await lock.execute("SELECT pg_advisory_unlock($1)", MIGRATION_LOCK)
+        """Runs what migrations have not run yet, one process at a time; says what it did.
+
+        Each is one transaction, with the note that it ran: whole, or as if never begun.
+        """
+        # On a connection of its own, without a time limit: waiting for another process's
+        # migration and building an index may both take minutes.
+        engine = piccolo_conf.Engine(config=self._link)
+        path = sys.path.copy()
+        piccolo_conf.DB = Migration._meta.db = engine
+        ran = 0
+        try:
+            with told(), contextlib.redirect_stdout(io.StringIO()):
+                while await _migrate_next(engine):
+                    ran += 1
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+            raise SetupError(f"a migration failed: {fault}") from fault
+        finally:
+            piccolo_conf.DB = Migration._meta.db = self._engine
+            sys.path[:] = path  # Piccolo puts the folder of the migrations in front
+        return f"migrations run: {ran}" if ran else "no migration to run"
+
+
+async def _migrate_next(engine: PostgresEngine) -> bool:
+    """Runs the first migration that has not run; False where all have."""
+    async with engine.transaction() as transaction:
+        await transaction.connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
+        manager = ForwardsMigrationManager(app_name="usher", migration_id="1")
+        await manager.create_migration_table()
+        before = await Migration.get_migrations_which_ran("usher")
+        result = await manager.run()
+        if not result.success:
+            raise SetupError(f"a migration failed: {result.message}")
+        after = await Migration.get_migrations_which_ran("usher")
+    return len(after) > len(before)
 
 
 @contextlib.contextmanager
 def told(
     constraints: Mapping[str, Callable[[], UsherError]] | None = None,
-) -> Any:
+) -> Iterator[None]:
     """Maps what PostgreSQL refuses to domain errors: a named constraint to its own error.
 
     A violation of a constraint not named in `constraints` passes through: it is a fault of ours.
+    So does a value that asyncpg cannot send as what the statement wants.
     """
     try:
         yield
@@ -121,8 +173,6 @@ def told(
         name = violation.constraint_name or ""
         if constraints and name in constraints:
             raise constraints[name]() from violation
-        raise
-    except UsherError:
         raise
     except _AWAY as fault:
         raise Unavailable(
@@ -146,7 +196,7 @@ class Gather(Generic[K, V]):
         self._task: asyncio.Task[None] | None = None
 
     async def __call__(self, key: K) -> V:
-        """The value of `key`, in the order `run` was given its keys."""
+        """The value `run` gives for `key`; what `run` raises, every caller of its batch gets."""
         answer: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, answer))
         if self._task is None or self._task.done():
@@ -160,8 +210,13 @@ class Gather(Generic[K, V]):
             try:
                 values = await self._run([key for key, _ in batch])
                 for (_, answer), value in zip(batch, values, strict=True):
-                    if not answer.done():
+                    if not answer.done():  # its caller was cancelled; it was done all the same
                         answer.set_result(value)
+            except asyncio.CancelledError:  # the loop is ending
+                for _, answer in [*batch, *self._waiting]:
+                    answer.cancel()
+                self._waiting.clear()
+                raise
             except BaseException as fault:  # noqa: BLE001 - every caller must be told
                 for _, answer in batch:
                     if not answer.done():
