@@ -21,7 +21,7 @@ import pytest
 import redis
 
 from usher.embedded import Embedded, binaries, delete_data, postgres_binary, start_embedded
-from usher.embedded.place import choose_ports
+from usher.embedded.place import Memory, Place, choose_ports
 from usher.embedded.valkey import valkey_binary
 from usher.errors import SetupError
 from usher.settings import Settings
@@ -190,8 +190,19 @@ def test_killed_server_comes_back_on_its_port(servers: Embedded, name: str) -> N
     urls = (servers.redis_url, servers.database_url)
     before = servers.pids()
 
+    async def busy() -> None:
+        with pytest.raises((asyncpg.ConnectionDoesNotExistError, OSError)):
+            await _query(
+                servers.database_url, "SELECT count(*) FROM generate_series(1, 1000000000)"
+            )
+
     async def crash() -> str:
+        # A backend that computes does not notice by itself that its postmaster is gone.
+        query = asyncio.create_task(busy()) if name == "database" else None
+        await asyncio.sleep(0.2)
         await servers.kill(name)
+        if query is not None:
+            await query
         assert servers.pids()[name] == []
         died = await servers.wait_death()
         await servers.restart(name)
@@ -285,20 +296,31 @@ def test_says_why_a_server_does_not_start(data_dir: Path) -> None:
 
 
 def test_says_what_is_wrong_with_the_database(data_dir: Path) -> None:
-    async def once() -> None:
-        async with start_embedded(data_dir, fast=True):
-            pass
-
-    asyncio.run(once())
-    place = json.loads((data_dir / "servers.json").read_text())
-    data = Path(place["database_folder"], "data")
+    data = data_dir / "database" / "data"
+    data.mkdir(parents=True)
     (data / "PG_VERSION").write_text("17\n")
+    memory = Memory(
+        password="secret", ports={}, database_folder=str(data.parent), database_made=True
+    )
+    Place(data_dir).remember(memory)
     with pytest.raises(SetupError, match="written by PostgreSQL 17"):
         asyncio.run(_open(data_dir, fast=True))
 
     shutil.rmtree(data)
     with pytest.raises(SetupError, match="which is gone"):
         asyncio.run(_open(data_dir, fast=True))
+
+    (data_dir / "servers.json").unlink()
+    (data_dir / "database" / "server.lock").touch()
+    with pytest.raises(SetupError, match=r"servers\.json.* is missing"):
+        asyncio.run(_open(data_dir, fast=True))
+
+
+@as_root
+def test_root_keeps_out_of_directories_of_others(tmp_path: Path) -> None:
+    os.chown(tmp_path, *binaries.unprivileged_user())
+    with pytest.raises(SetupError, match="run usher as its owner"):
+        asyncio.run(_open(tmp_path))
 
 
 def test_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

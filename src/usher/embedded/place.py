@@ -1,5 +1,6 @@
 """The data directory: who holds it, and what is remembered in it between two starts."""
 
+import contextlib
 import fcntl
 import os
 import random
@@ -75,7 +76,9 @@ class Place:
 
     def holder(self) -> str:
         """The pid of the process that holds the lock, as text."""
-        return (self.data_dir / "lock").read_text().strip() or "unknown"
+        with contextlib.suppress(FileNotFoundError):  # deleted this moment
+            return (self.data_dir / "lock").read_text().strip() or "unknown"
+        return "unknown"
 
     def recall(self) -> Memory | None:
         try:
@@ -93,10 +96,11 @@ class Place:
         """What was remembered, or a new memory; ports that are taken now are chosen anew."""
         memory = self.recall()
         if memory is None:
-            if (self.data_dir / "database" / "data").exists():
+            if (self.data_dir / "database" / "server.lock").exists():
                 raise SetupError(
-                    f"{self.data_dir} holds a database, but servers.json with its password is"
-                    " missing: put the file back, or choose another data directory"
+                    f"{self.data_dir} was used before, but its servers.json, which knows the"
+                    " password and the place of the database, is missing: put the file back,"
+                    " or choose another data directory"
                 )
             memory = Memory(password=secrets.token_hex(24), ports={})
         memory.ports = choose_ports(memory.ports)

@@ -151,7 +151,7 @@ class Postgres:
 
     async def _run_initdb(self, command: list[str], user: User | None) -> None:
         program = Program(command=command, user=user, stop=[(SIGTERM, 5.0)], death=SIGKILL)
-        await run_guarded(program, self.folder, "database (initdb)")
+        await run_guarded(program, self.folder, self.name)
 
     async def probe(self, *, owner: bool) -> bool:
         try:

@@ -163,6 +163,7 @@ class Supervised:
         while not await self.server.probe(owner=True):
             code = guarded.exit_code()
             if code is not None:
+                guarded.release()
                 raise _failed(self.server.name, f"ended with code {code}", guarded)
             if time.monotonic() > late:
                 raise _failed(self.server.name, f"is not ready after {READY_S:.0f} s", guarded)
@@ -213,13 +214,14 @@ def _is_free(lock: int) -> bool:
     return True
 
 
-async def run_guarded(program: Program, folder: Path, what: str) -> None:
+async def run_guarded(program: Program, folder: Path, name: str) -> None:
     """Run a program to its end under guard; SetupError with its last words if it fails."""
     guarded = Guarded(program, folder)
     code = await guarded.wait()
     guarded.release()
     if code != 0:
-        raise _failed(what, f"ended with code {code}", guarded)
+        first = Path(program.command[0]).name
+        raise _failed(name, f"could not be made: {first} ended with code {code}", guarded)
 
 
 def _failed(name: str, how: str, guarded: Guarded) -> SetupError:

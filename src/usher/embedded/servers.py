@@ -85,7 +85,7 @@ class Embedded:
         return {name: self._own(name).alive() for name in self._all}
 
     async def wait_death(self) -> str:
-        """Wait until a server of ours is not alive, and return its name."""
+        """Wait until a server of ours is not alive, for whatever reason, and return its name."""
         while True:
             for name, alive in self.alive().items():
                 if not alive:
@@ -237,6 +237,8 @@ class Opening:
 
 def start_embedded(data_dir: Path, *, adopt: bool = True, fast: bool = False) -> Opening:
     """Start the servers on `data_dir`, all ready when this returns; await it or enter it.
+
+    They live no longer than this process (so start them after a daemon has detached itself).
 
     Where another process has them running, they are adopted: the handle has its URLs and does
     not own them. With ``adopt=False`` that is a SetupError naming the process. ``fast`` gives
