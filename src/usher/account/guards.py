@@ -74,11 +74,9 @@ def read_actor(connection: Connection, signer: Signer) -> Actor:
         raise Unauthenticated("an access token is needed: log in")
     claims = signer.verify("access", token)
     try:
-        actor = Actor(claims["sub"], Role(claims["role"]), claims.get("name", ""))
+        return Actor(claims["sub"], Role(claims["role"]), claims.get("name", ""))
     except (KeyError, ValueError):  # signed by another version of usher
         raise Unauthenticated("the access token is not of this version: log in again") from None
-    connection.scope["state"][_ACTOR] = actor
-    return actor
 
 
 def require_role(*roles: Role | str, signer: Signer | None = None) -> Guard:
@@ -93,6 +91,7 @@ def require_role(*roles: Role | str, signer: Signer | None = None) -> Guard:
         actor = read_actor(connection, signer or _signer_of(connection))
         if not any(actor.role.covers(role) for role in wanted):
             raise Forbidden(f"this needs the role {' or '.join(wanted)}; yours is {actor.role}")
+        connection.scope["state"][_ACTOR] = actor
 
     return guard
 
@@ -110,3 +109,15 @@ def _signer_of(connection: Connection) -> Signer:
     if signer is None:
         raise SetupError("the app has no signer: give it state=State({'signer': ...})")
     return cast(Signer, signer)
+
+
+def tokens_like(scope: Scope, prefix: str) -> list[str]:
+    """The values of every cookie whose name starts with `prefix`, in the order they were sent."""
+    found = []
+    for name, value in scope["headers"]:
+        if name == b"cookie" and prefix.encode() in value:
+            for pair in value.split(b";"):
+                key, _, text = pair.strip().partition(b"=")
+                if key.startswith(prefix.encode()) and text:
+                    found.append(text.decode("latin-1"))
+    return found

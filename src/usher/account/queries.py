@@ -56,14 +56,15 @@ class AccountQueries:
             )
         return (_account(row), row["password_hash"]) if row else None
 
-    async def page(self, after: str, rows: int) -> list[Account]:
+    async def page(self, after: str, rows: int, role: Role | None) -> list[Account]:
         """Accounts in the order of their emails, from the first one past `after`."""
         async with self._database.connection() as connection:
             found = await connection.fetch(
-                f"SELECT {_COLUMNS} FROM account WHERE email > $1"  # noqa: S608
-                " ORDER BY email LIMIT $2",
+                f"SELECT {_COLUMNS} FROM account"  # noqa: S608
+                " WHERE email > $1 AND ($3::text IS NULL OR role = $3) ORDER BY email LIMIT $2",
                 after,
                 rows,
+                str(role) if role else None,
             )
         return [_account(row) for row in found]
 

@@ -177,9 +177,18 @@ class AccountService:
             raise NotFound("there is no such account")
         return found[0]
 
-    async def page(self, after: str = "", rows: int = limits.page_rows_max) -> list[Account]:
+    async def find_email(self, email: str) -> Account:
+        """The account of an email; NotFound where there is none."""
+        found = await self._queries.find_email(clean_email(email))
+        if found is None:
+            raise NotFound("there is no account of this email")
+        return found[0]
+
+    async def page(
+        self, after: str = "", rows: int = limits.page_rows_max, role: Role | None = None
+    ) -> list[Account]:
         """Accounts by email; pass the last one's email as `after` for the next page."""
-        return await self._queries.page(after, min(rows, limits.page_rows_max))
+        return await self._queries.page(after, min(rows, limits.page_rows_max), role)
 
     async def set_password(self, account_id: str, password: str) -> None:
         """Gives an account a new password; NotFound where there is no such account."""

@@ -82,3 +82,12 @@ async def move(
         reason,
     )
     return [row["id"] for row in rows]
+
+
+async def lock(connection: Connection, ids: Sequence[str]) -> list[Payment]:
+    """Payments by id, locked until the transaction ends, in a fixed order."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM payment WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE",
+        list(ids),
+    )
+    return [_payment(row) for row in rows]

@@ -124,3 +124,11 @@ class Signer:
             return False
         want = hmac.digest(key, message, hashlib.sha256).hex()
         return hmac.compare_digest(want, digits)
+
+
+def purpose_of(token: str) -> str:
+    """What a token claims to be for, unverified; "" where it is no token at all."""
+    try:
+        return str(jwt.get_unverified_header(token).get("kid")).partition(".")[0]
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
+        return ""

@@ -1,0 +1,278 @@
+"""The worker's side of bookings: the ledger's consumer, expiry, and settling seats.
+
+One batch is one transaction. After COMMIT the effects on Redis are made, and only then are the
+entries acknowledged: killed in between, the batch comes again, finds everything written, and makes
+the effects once more, which changes nothing (invariant 5).
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import asyncpg
+import msgspec
+import structlog
+
+from usher import limits
+from usher.booking import queries
+from usher.booking.model import SEATS_BECOME, Booking, Claim
+from usher.clock import from_ms, now_ms, to_ms
+from usher.outbox import queries as outbox
+from usher.payment import queries as payment_queries
+from usher.payment.model import Message, Payment
+from usher.payment.service import read_message
+from usher.plumbing.metric import Metrics
+from usher.plumbing.postgres import Connection, Database
+from usher.plumbing.stream import Entry
+from usher.seat.scripts import SeatScripts, Taken
+
+log = structlog.get_logger("usher.ledger")
+
+
+class Settler:
+    """Brings what PostgreSQL decided back to the seats."""
+
+    def __init__(self, database: Database, seats: SeatScripts) -> None:
+        self._database = database
+        self._seats = seats
+
+    async def settle(self, bookings: Sequence[Booking]) -> None:
+        """Seats, holds and counters of these bookings follow their states; again is harmless."""
+        await asyncio.gather(*(self._one(booking) for booking in bookings))
+
+    async def _one(self, booking: Booking) -> None:
+        outcome = SEATS_BECOME[booking.state]
+        if not outcome:
+            return
+        await self._seats.settle(
+            booking.event_id,
+            booking.hold_id,
+            booking.id,
+            booking.state,
+            outcome,
+            booking.place_id,
+            *booking.seats,
+        )
+        if booking.state == "conflict":
+            # Redis had these seats wrong: somebody else has them in PostgreSQL.
+            owners = await queries.owners_of_seats(
+                self._database, booking.event_id, booking.seats
+            )
+            pairs: list[str | int] = []
+            for seat, state in owners.items():
+                pairs += [seat, "s" if state == "confirmed" else "c"]
+            if pairs:
+                await self._seats.amend(booking.event_id, *pairs)
+
+    async def carry(self, subjects: Sequence[str]) -> dict[str, str]:
+        """Carries "settle" letters: each subject is a booking's id and why it was written."""
+        ids = [subject.partition(" ")[0] for subject in subjects]
+        found = await queries.find_many(self._database, ids)
+        await self.settle(list(found.values()))
+        return {
+            subject: "there is no such booking"
+            for subject, booking in zip(subjects, ids, strict=True)
+            if booking not in found
+        }
+
+
+class Ledger:
+    """Commits the ledger of one event. `wake` is told when letters were put on the outbox."""
+
+    def __init__(
+        self,
+        event: str,
+        database: Database,
+        seats: SeatScripts,
+        metrics: Metrics,
+        wake: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._event = event
+        self._database = database
+        self._seats = seats
+        self._settler = Settler(database, seats)
+        self._metrics = metrics
+        self._wake = wake
+
+    async def handle(self, entries: list[Entry]) -> None:
+        """One batch: plumbing.stream.Handler."""
+        began = time.monotonic()
+        claims = [_booking(self._event, e) for e in entries if e.fields.get("kind") == "claim"]
+        messages = [
+            read_message(e.fields["data"]) for e in entries if e.fields.get("kind") == "payment"
+        ]
+        late: list[Message] = []
+        touched = {each.id for each in claims} | {each.booking_id for each in messages}
+        async with self._database.transaction() as connection:
+            if claims:
+                await commit_claims(connection, claims)
+            if messages:
+                late = await commit_messages(connection, messages)
+        for message in late:
+            await self._retake(message)
+        found = await queries.find_many(self._database, sorted(touched))
+        await self._settler.settle(list(found.values()))
+        if messages:
+            await self._wake()
+        self._metrics.ledger_batch.observe(len(entries))
+        self._metrics.commit_s.observe(time.monotonic() - began)
+        newest_ms = int(entries[-1].id.partition("-")[0])
+        self._metrics.ledger_lag_s.set(max(0.0, (now_ms() - newest_ms) / 1000))
+
+    async def bury(self, entry: Entry, fault: str) -> None:
+        """Sets an entry aside that cannot be committed: plumbing.stream.Undertaker."""
+        log.error("dead letter", event=self._event, entry=entry.id, fault=fault)
+        self._metrics.dead_letters.inc()
+        fields = msgspec.json.encode(entry.fields).decode()
+        await queries.bury(self._database, self._event, entry.id, fields, fault)
+
+    async def _retake(self, message: Message) -> None:
+        """Money for a booking that has expired: its seats if they are free, else the money back.
+
+        Redis first, so that nobody can hold the seats meanwhile; PostgreSQL decides.
+        """
+        found = await queries.find_many(self._database, [message.booking_id])
+        booking = found.get(message.booking_id)
+        if booking is None or booking.state != "expired" or not await self._taken_again(
+            booking, message
+        ):
+            async with self._database.transaction() as connection:
+                await _give_back_money(
+                    connection, [message.payment_id], "paid late; the seats were sold meanwhile"
+                )
+
+    async def _taken_again(self, booking: Booking, message: Message) -> bool:
+        reply = await self._seats.retake(
+            booking.event_id,
+            booking.hold_id,
+            booking.place_id,
+            booking.digest,
+            to_ms(booking.due),
+            *booking.seats,
+        )
+        if isinstance(reply, Taken):
+            return False
+        try:
+            async with self._database.transaction() as connection:
+                if await queries.move(
+                    connection, [booking.id], "expired", "confirmed", "paid late"
+                ):
+                    await queries.revive_tickets(connection, booking.id)
+                    await _capture(connection, [message.payment_id])
+        except asyncpg.UniqueViolationError:
+            log.info("seats sold meanwhile", booking=booking.id)
+            owners = await queries.owners_of_seats(
+                self._database, booking.event_id, booking.seats
+            )
+            await self._give_back(booking, owners)
+            return False
+        return True
+
+    async def _give_back(self, booking: Booking, owners: dict[int, str]) -> None:
+        await self._settler.settle([booking])
+        pairs: list[str | int] = []
+        for seat, state in owners.items():
+            pairs += [seat, "s" if state == "confirmed" else "c"]
+        if pairs:
+            await self._seats.amend(booking.event_id, *pairs)
+
+
+def _booking(event: str, entry: Entry) -> Booking:
+    fields = entry.fields
+    claim = msgspec.json.decode(fields["data"], type=Claim)
+    total = sum(claim.prices)
+    return Booking(
+        id=fields["booking"],
+        event_id=event,
+        hold_id=fields["hold"],
+        place_id=claim.place_id,
+        fan_id=claim.fan_id,
+        digest=claim.digest,
+        name=claim.name,
+        email=claim.email,
+        state="awaiting_payment" if total else "confirmed",
+        total=total,
+        currency=claim.currency,
+        seats=[int(index) for index in fields["seats"].split(",")],
+        prices=claim.prices,
+        due=from_ms(int(fields["due"])),
+        created_at=from_ms(int(fields["at"])),
+    )
+
+
+async def commit_claims(connection: Connection, claims: Sequence[Booking]) -> list[str]:
+    """Writes bookings and their tickets; those whose seats are another's become `conflict`.
+
+    A claim that was committed before is left as it is. Gives the losers' ids.
+    """
+    # In the order of their ids, so that two workers given the same claims never wait in a circle.
+    by_id = {each.id: each for each in sorted(claims, key=lambda each: each.id)}
+    new = [by_id[i] for i in await queries.insert(connection, list(by_id.values()))]
+    if not new:
+        return []
+    got = await queries.insert_tickets(connection, new)
+    losers = [each.id for each in new if got.get(each.id, 0) < len(each.seats)]
+    if losers:
+        await queries.lose(connection, losers)
+    return losers
+
+
+async def commit_messages(connection: Connection, messages: Sequence[Message]) -> list[Message]:
+    """Takes in what providers said; gives the authorisations that came after expiry.
+
+    Every transition is conditional, so messages may come twice and in any order.
+    """
+    await payment_queries.note_messages(connection, messages)
+    declined = [m.payment_id for m in messages if m.kind == "declined"]
+    if declined:
+        await payment_queries.move(
+            connection, declined, ["started"], "declined", "declined by the provider"
+        )
+    authorised = {m.payment_id: m for m in messages if m.kind == "authorised"}
+    if not authorised:
+        return []
+    payments = await payment_queries.lock(connection, list(authorised))
+    good: list[Payment] = []
+    for payment in payments:
+        message = authorised[payment.id]
+        if payment.state != "started":
+            continue  # said before, or given back already
+        if (message.amount, message.currency) != (payment.amount, payment.currency):
+            await _give_back_money(connection, [payment.id], "another amount than was asked for")
+        else:
+            good.append(payment)
+    # One payment per booking goes on; a second authorisation of the same booking goes back.
+    first = {payment.booking_id: payment for payment in reversed(good)}
+    moved = await queries.move(connection, list(first), "awaiting_payment", "confirmed")
+    confirmed = {booking.id for booking in moved}
+    await _capture(connection, [p.id for b, p in first.items() if b in confirmed])
+    rest = [p for p in good if p.booking_id not in confirmed or first[p.booking_id] is not p]
+    if not rest:
+        return []
+    states = await queries.states(connection, [payment.booking_id for payment in rest])
+    late = [p for p in rest if states.get(p.booking_id) == "expired" and first[p.booking_id] is p]
+    back = [p.id for p in rest if p not in late]
+    if back:
+        await _give_back_money(connection, back, "the booking does not need it")
+    return [authorised[payment.id] for payment in late]
+
+
+async def _capture(connection: Connection, ids: Sequence[str]) -> None:
+    if ids:
+        await payment_queries.move(connection, ids, ["started"], "authorised")
+        await outbox.post(connection, "capture", ids)
+
+
+async def _give_back_money(connection: Connection, ids: Sequence[str], reason: str) -> None:
+    # Only what nobody has confirmed a booking with: a colleague may have been faster.
+    moved = await payment_queries.move(connection, ids, ["started"], "voiding", reason)
+    await outbox.post(connection, "void", moved)
+
+
+async def expire(database: Database) -> int:
+    """Expires unpaid bookings whose due has passed; their seats are given back by letter, so
+    that a kill between the two cannot strand them. Gives how many."""
+    async with database.transaction() as connection:
+        ids = await queries.expire_due(connection, limits.ledger_batch_max)
+        await outbox.post(connection, "settle", [f"{booking} expired" for booking in ids])
+    return len(ids)

@@ -1,0 +1,91 @@
+"""Bookings: what a fan asks for, what travels on the ledger, what may follow what."""
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from usher import limits
+
+# "pending" is a booking accepted by Redis and not yet committed: no row has that state.
+State = Literal["awaiting_payment", "confirmed", "expired", "conflict", "cancelled", "refunded"]
+
+# From each state, the states a booking may go to. Every move is a conditional UPDATE.
+TRANSITIONS: Final[dict[State, tuple[State, ...]]] = {
+    "awaiting_payment": ("confirmed", "expired", "cancelled"),
+    # money that came late takes its seats again where they are still free
+    "expired": ("confirmed",),
+    "confirmed": ("refunded", "cancelled"),
+    "conflict": (),
+    "cancelled": (),
+    "refunded": (),
+}
+
+# What a booking's state means for its seats: 's' sold, '.' on sale again, '' as they are.
+SEATS_BECOME: Final[dict[str, str]] = {
+    "awaiting_payment": "",
+    "confirmed": "s",
+    "expired": ".",
+    "conflict": ".",
+    "cancelled": ".",
+    "refunded": ".",
+}
+
+# One @ with something on both sides and a dot behind it; whether it exists, only mail can tell.
+EMAIL: Final = r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$"
+NAME: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+
+
+class BookingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /api/v1/bookings."""
+
+    hold_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: Annotated[str, Meta(max_length=limits.person_name_chars_max, pattern=NAME)]
+    email: Annotated[str, Meta(max_length=limits.email_chars_max, pattern=EMAIL)]
+
+    def digest(self) -> str:
+        """A fingerprint: the same hold booked again must be booked by the same person."""
+        said = msgspec.json.encode((self.name, self.email))
+        return hashlib.blake2b(said, digest_size=6).hexdigest()
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """The payload of a claim on the ledger: what the API knew and the script does not."""
+
+    fan_id: str
+    place_id: str
+    digest: str
+    name: str
+    email: str
+    currency: str
+    prices: list[int]
+
+
+class Booking(msgspec.Struct, frozen=True, kw_only=True):
+    """A booking as PostgreSQL has it. `prices` stand in the order of `seats`, minor units."""
+
+    id: str
+    event_id: str
+    hold_id: str
+    place_id: str
+    fan_id: str
+    digest: str
+    name: str
+    email: str
+    state: State
+    total: int
+    currency: str
+    seats: list[int]
+    prices: list[int]
+    reason: str = ""
+    due: datetime
+    created_at: datetime
+    confirmed_at: datetime | None = None
+
+
+def ticket_id(booking_id: str, seat: int) -> str:
+    """The id of the ticket for `seat` of a booking: the same on every replay."""
+    digest = hashlib.blake2b(f"{booking_id} {seat}".encode(), digest_size=8)
+    return f"tkt_{digest.hexdigest()}"

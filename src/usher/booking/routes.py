@@ -1,0 +1,125 @@
+"""Bookings over HTTP."""
+
+import base64
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, Parameter
+from litestar.response.base import ASGIResponse
+
+from usher import limits
+from usher.account.guards import token_from
+from usher.account.service import AccountService
+from usher.booking.model import Booking, BookingRequest
+from usher.booking.service import BookingService
+from usher.errors import BadInput, HoldLapsed, Unauthenticated
+from usher.plumbing.answer import answer
+from usher.seat.guards import admissions_in, reader_of
+from usher.seat.service import SeatService
+
+_PATH: Final = "/api/v1/bookings"
+AnyRequest = Request[Any, Any, Any]
+
+
+@post(_PATH, status_code=202)
+async def create_booking(
+    data: BookingRequest,
+    request: AnyRequest,
+    bookings: NamedDependency[BookingService],
+    seats: NamedDependency[SeatService],
+) -> ASGIResponse:
+    """Book a hold: 202, the seats are yours to pay for until `due`."""
+    booking = await _book(data, request, bookings, seats)
+    return answer(booking, 202, headers=[("location", f"{_PATH}/{booking['booking_id']}")])
+
+
+async def _book(
+    data: BookingRequest, request: AnyRequest, bookings: BookingService, seats: SeatService
+) -> dict[str, Any]:
+    if "authorization" in request.headers:
+        token = token_from(request, "")
+        return await bookings.create(seats.admission_of(None, token), data)
+    # A browser may hold admissions to several events; the hold belongs to one of them.
+    lapsed: HoldLapsed | None = None
+    for admission in admissions_in(request.scope, seats):
+        try:
+            return await bookings.create(admission, data)
+        except HoldLapsed as refusal:
+            lapsed = refusal
+    raise lapsed or Unauthenticated("an admission token is needed: stand in line first")
+
+
+@get(_PATH)
+async def list_bookings(
+    request: AnyRequest,
+    bookings: NamedDependency[BookingService],
+    accounts: NamedDependency[AccountService],
+    seats: NamedDependency[SeatService],
+    limit: Annotated[int, Parameter(ge=1, le=limits.page_rows_max)] = 50,
+    cursor: Annotated[str, Parameter(max_length=200, pattern=r"^[A-Za-z0-9_=-]*$")] = "",
+) -> ASGIResponse:
+    """Your bookings, newest first."""
+    fan_id, _ = reader_of(request.scope, accounts, seats)
+    rows = await bookings.mine(fan_id, _after(cursor) if cursor else None, limit + 1)
+    more = rows[limit:]
+    views = await bookings.views(rows[:limit])
+    return answer({"bookings": views, "cursor": _cursor(rows[limit - 1]) if more else None})
+
+
+def _cursor(booking: Booking) -> str:
+    text = f"{booking.created_at.astimezone(UTC).isoformat()} {booking.id}"
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def _after(cursor: str) -> tuple[datetime, str]:
+    try:
+        moment, _, booking = base64.urlsafe_b64decode(cursor).decode("ascii").partition(" ")
+        created = datetime.fromisoformat(moment)
+        if created.tzinfo is None or not 1990 < created.year < 2990 or "\x00" in booking:
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise BadInput("cursor is not one this list gave") from None
+    return created.astimezone(UTC), booking
+
+
+@get(_PATH + "/{booking:str}")
+async def show_booking(
+    booking: FromPath[str],
+    request: AnyRequest,
+    bookings: NamedDependency[BookingService],
+    accounts: NamedDependency[AccountService],
+    seats: NamedDependency[SeatService],
+) -> ASGIResponse:
+    """One of your bookings, with its tickets once it is confirmed."""
+    return answer(await bookings.read(booking, *reader_of(request.scope, accounts, seats)))
+
+
+@post(_PATH + "/{booking:str}/payment", status_code=201)
+async def pay_booking(
+    booking: FromPath[str],
+    request: AnyRequest,
+    bookings: NamedDependency[BookingService],
+    accounts: NamedDependency[AccountService],
+    seats: NamedDependency[SeatService],
+) -> ASGIResponse:
+    """Begin to pay. Asked again while an attempt is open, it is the same attempt."""
+    fan_id, _ = reader_of(request.scope, accounts, seats)
+    return answer(await bookings.pay(booking, fan_id), 201)
+
+
+@post(_PATH + "/{booking:str}/cancellation", status_code=200)
+async def cancel_booking(
+    booking: FromPath[str],
+    request: AnyRequest,
+    bookings: NamedDependency[BookingService],
+    accounts: NamedDependency[AccountService],
+    seats: NamedDependency[SeatService],
+) -> ASGIResponse:
+    """Cancel a booking that is not paid yet."""
+    fan_id, _ = reader_of(request.scope, accounts, seats)
+    return answer(await bookings.cancel(booking, fan_id))
+
+
+handlers = [create_booking, list_bookings, show_booking, pay_booking, cancel_booking]

@@ -1,0 +1,227 @@
+"""Booking a hold, reading bookings, paying for them, cancelling what is unpaid."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from usher import limits
+from usher.booking import queries
+from usher.booking.model import Booking, BookingRequest, Claim
+from usher.clock import iso, iso_ms, to_ms, utc_now
+from usher.errors import (
+    BookingState,
+    Forbidden,
+    HoldLapsed,
+    IdempotencyMismatch,
+    NotFound,
+    Unavailable,
+)
+from usher.event.service import EventService
+from usher.ids import is_id, sibling_id
+from usher.outbox import queries as outbox
+from usher.payment.service import PaymentService
+from usher.plumbing.postgres import Database, Gather
+from usher.seat import scripts as s
+from usher.seat.model import seat_view, total_view
+from usher.seat.service import Admission, SeatService
+
+# A booking is committed within milliseconds; who pays faster than that waits this long for it.
+_COMMIT_WAIT_S: Final = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+
+
+class BookingService:
+    def __init__(
+        self,
+        database: Database,
+        events: EventService,
+        seats: SeatService,
+        scripts: s.SeatScripts,
+        payments: PaymentService,
+    ) -> None:
+        self._database = database
+        self._events = events
+        self._seats = seats
+        self._scripts = scripts
+        self._payments = payments
+
+        async def find(ids: Sequence[str]) -> list[Booking | None]:
+            found = await queries.find_many(database, ids)
+            return [found.get(each) for each in ids]
+
+        self._find: Gather[str, Booking | None] = Gather(find)
+
+    async def create(self, admission: Admission, asked: BookingRequest) -> dict[str, Any]:
+        """Claims a hold: from here on the seats are the fan's until `due`, paid or not.
+
+        HoldLapsed where it is gone; the same request again is the same booking. "pending" is
+        all that may be said before COMMIT (invariant 1).
+        """
+        hold = await self._seats.live(admission, asked.hold_id)
+        showing = await self._events.showing(admission.event)
+        booking_id = sibling_id("booking", asked.hold_id)
+        claim = Claim(
+            fan_id=admission.fan_id,
+            place_id=admission.place_id,
+            digest=asked.digest(),
+            name=asked.name.strip(),
+            email=asked.email,
+            currency=showing.event.currency,
+            prices=[showing.price_of(index) for index in hold.seats],
+        )
+        reply = await self._scripts.claim(
+            admission.event,
+            asked.hold_id,
+            admission.place_id,
+            claim.digest,
+            booking_id,
+            showing.event.payment_s,
+            limits.ledger_entries_max,
+            msgspec.json.encode(claim).decode(),
+        )
+        match reply:
+            case s.Claimed(due_ms, left_ms, seats):
+                return {
+                    "booking_id": booking_id,
+                    "event_id": admission.event,
+                    "state": "pending",
+                    "total": total_view(showing, seats),
+                    "due": iso_ms(due_ms),
+                    "expires_in_s": left_ms // 1000,
+                    "tickets": [],
+                }
+            case s.Mismatch():
+                raise IdempotencyMismatch("this hold was booked under another name")
+            case s.Full():
+                raise Unavailable("too many bookings are on their way", retry_after_s=2)
+            case s.Gone():
+                raise HoldLapsed("this hold has lapsed, or is not yours")
+
+    async def read(
+        self, booking_id: str, fan_id: str, admission: Admission | None = None
+    ) -> dict[str, Any]:
+        """A booking as PostgreSQL has it; "pending" while it is still on the ledger. NotFound
+        for what is not there, Forbidden for somebody else's."""
+        booking = await self._owned(booking_id, fan_id)
+        if booking is None:
+            return await self._pending(booking_id, admission)
+        return (await self._views([booking]))[0]
+
+    async def _owned(self, booking_id: str, fan_id: str) -> Booking | None:
+        if not is_id("booking", booking_id):
+            raise NotFound("there is no such booking")
+        booking = await self._find(booking_id)
+        if booking is not None and booking.fan_id != fan_id:
+            raise Forbidden("this booking is somebody else's")
+        return booking
+
+    async def _pending(self, booking_id: str, admission: Admission | None) -> dict[str, Any]:
+        hold_id = sibling_id("hold", booking_id)
+        reply = await self._scripts.read(admission.event, hold_id) if admission else s.Gone()
+        if (
+            admission is None
+            or not isinstance(reply, s.Hold)
+            or reply.owner != admission.place_id
+            or reply.state == "h"
+        ):
+            raise NotFound("there is no such booking")
+        showing = await self._events.showing(admission.event)
+        return {
+            "booking_id": booking_id,
+            "event_id": admission.event,
+            "state": "pending",
+            "total": total_view(showing, reply.seats),
+            "due": iso_ms(reply.due_ms),
+            "expires_in_s": reply.left_ms // 1000,
+            "tickets": [],
+        }
+
+    async def mine(self, fan_id: str, after: tuple[Any, str] | None, most: int) -> list[Booking]:
+        """A fan's bookings, newest first."""
+        return await queries.of_fan(self._database, fan_id, after, most)
+
+    async def views(self, bookings: Sequence[Booking]) -> list[dict[str, Any]]:
+        """Bookings on the wire, tickets included where they are confirmed."""
+        return await self._views(bookings)
+
+    async def _views(self, bookings: Sequence[Booking]) -> list[dict[str, Any]]:
+        confirmed = [each.id for each in bookings if each.state == "confirmed"]
+        tickets = await queries.tickets_of(self._database, confirmed) if confirmed else {}
+        views = []
+        for booking in bookings:
+            showing = await self._events.showing(booking.event_id)
+            left_s = (booking.due - utc_now()).total_seconds()
+            view = {
+                "booking_id": booking.id,
+                "event_id": booking.event_id,
+                "state": booking.state,
+                "name": booking.name,
+                "email": booking.email,
+                "seats": [
+                    seat_view(showing, seat)
+                    | {"price": {"amount": price, "currency": booking.currency}}
+                    for seat, price in zip(booking.seats, booking.prices, strict=True)
+                ],
+                "total": {"amount": booking.total, "currency": booking.currency},
+                "created_at": iso(booking.created_at),
+                "due": iso(booking.due),
+                "expires_in_s": max(0, int(left_s)) if booking.state == "awaiting_payment" else 0,
+                "tickets": [
+                    {"ticket_id": each.id, **_words(seat_view(showing, each.seat))}
+                    for each in tickets.get(booking.id, ())
+                ],
+            }
+            if booking.reason:
+                view["reason"] = booking.reason
+            views.append(view)
+        return views
+
+    async def pay(self, booking_id: str, fan_id: str) -> dict[str, Any]:
+        """Begins a payment, or gives the one that is open. A booking still on the ledger is
+        waited for: its fan has done nothing wrong by being fast."""
+        booking = await self._owned(booking_id, fan_id)
+        for pause_s in _COMMIT_WAIT_S:
+            if booking is not None:
+                break
+            await asyncio.sleep(pause_s)
+            booking = await self._owned(booking_id, fan_id)
+        if booking is None:
+            raise NotFound("there is no such booking (yet)")
+        if booking.state != "awaiting_payment":
+            raise BookingState(f"the booking is {booking.state}", state=booking.state)
+        return await self._payments.start(
+            booking_id=booking.id,
+            event_id=booking.event_id,
+            amount=booking.total,
+            currency=booking.currency,
+            due_ms=to_ms(booking.due),
+        )
+
+    async def cancel(self, booking_id: str, fan_id: str) -> dict[str, Any]:
+        """Cancels an unpaid booking: its seats go back on sale. Again it is cancelled still.
+
+        Money that arrives afterwards is given back by the worker.
+        """
+        booking = await self._owned(booking_id, fan_id)
+        if booking is None:
+            raise NotFound("there is no such booking (yet)")
+        if booking.state == "awaiting_payment":
+            async with self._database.transaction() as connection:
+                moved = await queries.move(
+                    connection, [booking_id], "awaiting_payment", "cancelled", "by the fan"
+                )
+                if moved:
+                    await queries.void_tickets(connection, [booking_id])
+                    await outbox.post(connection, "settle", [f"{booking_id} cancelled"])
+            booking = await self._owned(booking_id, fan_id) or booking
+        if booking.state != "cancelled":
+            raise BookingState(
+                f"the booking is {booking.state}: only an unpaid one can be cancelled here",
+                state=booking.state,
+            )
+        return (await self._views([booking]))[0]
+
+
+def _words(view: dict[str, Any]) -> dict[str, Any]:
+    return {name: view[name] for name in ("guid", "zone", "row", "number", "category")}

@@ -1,0 +1,41 @@
+"""Tickets: one row per seat of a booking."""
+
+import re
+from typing import Any, Final
+
+from usher.clock import iso
+from usher.errors import Forbidden, NotFound
+from usher.event.service import EventService
+from usher.plumbing.postgres import Database
+from usher.seat.model import seat_view
+from usher.ticket import queries
+
+_ID: Final = re.compile(r"tkt_[0-9a-f]{16}")
+
+
+class TicketService:
+    def __init__(self, database: Database, events: EventService) -> None:
+        self._database = database
+        self._events = events
+
+    async def read(self, ticket_id: str, fan_id: str) -> dict[str, Any]:
+        """A ticket of `fan_id`: NotFound before its booking is confirmed, Forbidden for
+        somebody else's."""
+        row = await queries.find(self._database, ticket_id) if _ID.fullmatch(ticket_id) else None
+        if row is None or row["booking_state"] != "confirmed":
+            raise NotFound("there is no such ticket")
+        if row["fan_id"] != fan_id:
+            raise Forbidden("this ticket is somebody else's")
+        showing = await self._events.showing(row["event_id"])
+        return {
+            "ticket_id": row["id"],
+            "booking_id": row["booking_id"],
+            "event_id": row["event_id"],
+            "event": showing.event.title,
+            "venue": showing.event.venue,
+            "starts_at": iso(showing.event.starts_at),
+            "holder": row["name"],
+            "state": row["state"],
+            **seat_view(showing, row["seat"]),
+            "price": {"amount": row["price"], "currency": row["currency"]},
+        }
