@@ -77,6 +77,9 @@ def test_long_labels_are_cut_and_still_told_apart() -> None:
     assert len(set(guids)) == 4
     assert all(len(guid) <= limits.guid_chars_max for guid in guids)
     assert all(guid.startswith("x~Stalls-RRR") for guid in guids[1:])
+    # told apart by what was cut off, not by who came first
+    backwards, _ = repair_guids([given_claims[0], *given_claims[:0:-1]])
+    assert backwards[1:] == guids[:0:-1]
 
 
 def test_a_hall_of_one_guid_is_repaired_without_a_search_per_seat() -> None:

@@ -22,6 +22,7 @@ from usher.venue.model import (
     Plan,
     Row,
     Seat,
+    Shape,
     Zone,
     unpack_segments,
 )
@@ -411,6 +412,18 @@ def test_coordinates_travel_as_tenths_and_the_box_holds_everything() -> None:
     document = compile_layout(plan(zone(row([0.04, 20.06]), areas=(area,)))).geometry()
     assert sorted(document["seats"]["x"]) == [-35, 0, 20.1]
     assert document["box"] == [-40, 0, 20.1, 330]
+
+
+def test_the_box_holds_what_is_only_drawn() -> None:
+    shapes = (
+        Shape("ellipse", 0.0, 0.0, width=100.0, height=60.0),
+        Shape("rectangle", 200.0, 10.0, width=30.0, height=90.0),
+        Shape("polygon", 10.0, 20.0, points=((-90.0, 0.0), (0.0, 300.0), (0.0, 1.0))),
+    )
+    source = msgspec.structs.replace(plan(zone(row([0, 20]))), shapes=shapes)
+    document = compile_layout(source).geometry()
+    assert document["box"] == [-80, -30, 230, 320]
+    assert document["shapes"][2]["points"] == ((-90.0, 0.0), (0.0, 300.0), (0.0, 1.0))
 
 
 def test_an_unsound_plan_does_not_compile() -> None:

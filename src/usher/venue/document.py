@@ -11,9 +11,9 @@ from usher.venue.check import CONTROL, Faults
 
 T = TypeVar("T")
 
-# Objects, lists and values of a document before it is read: four times what a full plan with
-# every optional field has. 64 MB of "[[],[],[]..." would cost two gigabytes to refuse later.
-_BRACKETS_MAX: Final = 25 * limits.plan_seats_max
+# Objects, lists and values of a document before it is read: twice and more what a full plan
+# with every optional field has. 64 MB of "[[],[],[]..." would cost two gigabytes to refuse later.
+_BRACKETS_MAX: Final = 10 * limits.plan_seats_max
 _COMMAS_MAX: Final = 60 * limits.plan_seats_max
 
 _QUOTED: Final = re.compile("`([^`]*)`")

@@ -111,6 +111,8 @@ def import_pretix(raw: bytes, side: SideDocument | None = None) -> Imported:
     document = read_as(read_object(raw, "plan"), _Document, "", faults)
     faults.settle()
     assert document is not None
+    _bound("categories", document.categories, limits.categories_max, faults)
+    _bound("zones", document.zones, limits.plan_seats_max, faults)
     categories = tuple(
         Category(each.name, safe_color(each.color))
         for c, item in enumerate(document.categories)
@@ -142,6 +144,13 @@ def import_pretix(raw: bytes, side: SideDocument | None = None) -> Imported:
     )
 
 
+def _bound(where: str, items: list[Any], most: int, faults: Faults) -> None:
+    """End here if a list is too long: before it is walked, and its faults listed."""
+    if len(items) > most:
+        faults.add(where, f"has {len(items):,} entries; {most:,} is the most")
+        faults.settle()
+
+
 class _Reading:
     """Walks the zones and collects seats, rows and shapes at absolute positions."""
 
@@ -158,6 +167,8 @@ class _Reading:
         zone = read_as(item, _Zone, where, self.faults)
         if zone is None:
             return
+        _bound(f"{where}.rows", zone.rows or [], limits.plan_seats_max, self.faults)
+        _bound(f"{where}.areas", zone.areas or [], _SHAPES_MAX, self.faults)
         x, y = (zone.position.x, zone.position.y) if zone.position else (0.0, 0.0)
         self.zones.append((zone.name or "", x, y))
         self.rows.append([])
