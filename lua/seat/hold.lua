@@ -19,9 +19,10 @@ end
 local refusal = refuse(#seats)
 if refusal then return refusal end
 for _, at in ipairs(seats) do
-  if redis.call('GETRANGE', seat, at, at) ~= '.' then taken[#taken + 1] = at end
+  -- GETRANGE counts an offset below 0 from the end, where a seat is not the one asked for.
+  if at < 0 or redis.call('GETRANGE', seat, at, at) ~= '.' then taken[#taken + 1] = at end
 end
-if #taken > 0 then return { 'taken', taken } end
+if #taken > 0 or #seats == 0 then return { 'taken', taken } end
 
 -- write
 return take(seats)

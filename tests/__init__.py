@@ -1,0 +1,1 @@
+"""Tests by kind, then by room."""

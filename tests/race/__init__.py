@@ -1,0 +1,5 @@
+"""Many at once, and the same again with a guard taken out, which must be noticed."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.lua.hall")
