@@ -2,7 +2,8 @@
 -- KEYS    gate seat hold hold_due place admission fan feed signal
 -- ARGV    hold_id booking_id booking_state outcome place_id index...
 -- REPLY   settled changed
--- ATOMIC  seats, counters, hold and fan move together; settling again changes nothing.
+-- ATOMIC  seats, counters, hold and fan move together; settling again changes nothing. A booking
+--         whose hold is not known is signalled each time: nobody knows whether its fan was told.
 -- COST    O(seats)
 -- USES    now place hold mark let_go
 

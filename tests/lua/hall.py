@@ -84,7 +84,7 @@ class Hall:
     async def open(self, seats: int = 10, **settings: str | int) -> "Hall":
         """A row of free seats on sale."""
         await self.build("." * seats)
-        await self.set(**settings)
+        await self.set(floor=0, lobby_size=-1, **settings)
         return self
 
     async def set(self, *, floor: int = 0, lobby_size: int = -1, **settings: str | int) -> Any:
