@@ -11,6 +11,7 @@ from usher.embedded.place import choose_ports
 from usher.errors import Conflict, SetupError, Unavailable
 from usher.ids import new_id
 from usher.plumbing.postgres import Database, Gather, told
+from usher.venue.tables import Venue
 
 pytestmark = pytest.mark.anyio
 
@@ -98,6 +99,19 @@ async def test_closing_twice_is_harmless(servers: Embedded) -> None:
     with pytest.raises(Unavailable):
         async with database.connection():
             pass
+
+
+async def test_piccolo_goes_back_to_the_database_that_is_still_open(
+    database: Database, servers: Embedded
+) -> None:
+    other = Database(servers.database_url, 1)
+    await other.open()
+    assert await Venue.count() >= 0
+    await other.close()
+    async with database.transaction() as connection:
+        venue = new_id("venue")
+        await connection.execute(ADD_VENUE, venue)
+    assert await Venue.exists().where(Venue.id == venue)
 
 
 class Batches:

@@ -1,10 +1,11 @@
 """`usher account`, on a service that is not there."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import anyio
 import click
 import pytest
 from click.testing import CliRunner
@@ -48,7 +49,9 @@ def commands(accounts: Accounts) -> click.Group:
         async def call() -> T:
             return await work(accounts)
 
-        return anyio.run(call)
+        # A thread of its own: this one may hold the event loop of the session's fixtures.
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, call()).result()
 
     return account_commands(run)
 

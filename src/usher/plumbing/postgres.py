@@ -13,6 +13,7 @@ from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager
 from piccolo.apps.migrations.tables import Migration
 from piccolo.conf.apps import Finder
 from piccolo.engine.postgres import PostgresEngine
+from piccolo.table import Table
 
 from usher import piccolo_conf
 from usher.errors import SetupError, Unavailable, UsherError
@@ -70,8 +71,7 @@ class Database:
                 "command_timeout": COMMAND_TIMEOUT_S,
             }
         )
-        # Piccolo looks its engine up by module; see piccolo_conf.py.
-        piccolo_conf.DB = self._engine
+        self._bound_before: PostgresEngine | None = None
 
     @property
     def pool(self) -> "asyncpg.Pool[asyncpg.Record]":
@@ -81,18 +81,22 @@ class Database:
         return pool
 
     async def open(self) -> None:
-        """Opens the pool and binds Piccolo's tables to it; SetupError where nothing answers."""
+        """Opens the pool and binds Piccolo's tables to it; SetupError where nothing answers.
+
+        That binding is one per process: of several databases the last one opened has it, until
+        it is closed.
+        """
         try:
             await self._engine.start_connection_pool()
         except (*_AWAY, asyncpg.PostgresError) as fault:
             raise SetupError(f"PostgreSQL cannot be reached: {fault}") from fault
-        from usher.piccolo_app import APP_CONFIG
-
-        for table in APP_CONFIG.table_classes:
-            table._meta.db = self._engine
+        self._bound_before = _bound()
+        _bind(self._engine)
 
     async def close(self) -> None:
         """Closes the pool, by force if somebody keeps a connection; may be called twice."""
+        if _bound() is self._engine and self._bound_before is not None:
+            _bind(self._bound_before)
         pool, self._engine.pool = self._engine.pool, None
         if pool is not None:
             try:
@@ -129,8 +133,8 @@ class Database:
         # On a connection of its own, without a time limit: waiting for another process's
         # migration and building an index may both take minutes.
         engine = piccolo_conf.Engine(config=self._link)
-        path = sys.path.copy()
-        piccolo_conf.DB = Migration._meta.db = engine
+        path, bound = sys.path.copy(), _bound()
+        _bind(engine)
         ran = 0
         try:
             with told(), contextlib.redirect_stdout(io.StringIO()):
@@ -139,9 +143,24 @@ class Database:
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
             raise SetupError(f"a migration failed: {fault}") from fault
         finally:
-            piccolo_conf.DB = Migration._meta.db = self._engine
+            _bind(bound or self._engine)
             sys.path[:] = path  # Piccolo puts the folder of the migrations in front
         return f"migrations run: {ran}" if ran else "no migration to run"
+
+
+def _bound() -> PostgresEngine | None:
+    """The engine Piccolo uses; see piccolo_conf.py."""
+    return vars(piccolo_conf).get("DB")
+
+
+def _bind(engine: PostgresEngine) -> None:
+    piccolo_conf.DB = engine
+    tables: list[type[Table]] = [
+        Migration,
+        *piccolo_conf.APP_REGISTRY.get_table_classes("usher"),
+    ]
+    for table in tables:
+        table._meta.db = engine
 
 
 async def _migrate_next(engine: PostgresEngine) -> bool:

@@ -1,0 +1,714 @@
+--
+-- PostgreSQL database dump
+--
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET transaction_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: account; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.account (
+    id text NOT NULL,
+    email text NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    password_hash text NOT NULL,
+    role text NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT account_email_folded CHECK ((email = lower(email))),
+    CONSTRAINT account_role_known CHECK ((role = ANY (ARRAY['fan'::text, 'organiser'::text, 'staff'::text, 'admin'::text]))),
+    CONSTRAINT account_state_known CHECK ((state = ANY (ARRAY['active'::text, 'disabled'::text])))
+);
+
+--
+-- Name: booking; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.booking (
+    id text NOT NULL,
+    event_id text NOT NULL,
+    hold_id text NOT NULL,
+    place_id text NOT NULL,
+    fan_id text NOT NULL,
+    digest text NOT NULL,
+    name text NOT NULL,
+    email text NOT NULL,
+    state text NOT NULL,
+    total bigint NOT NULL,
+    currency text NOT NULL,
+    seats integer[] NOT NULL,
+    prices bigint[] NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    due timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    confirmed_at timestamp with time zone,
+    CONSTRAINT booking_has_seats CHECK (((cardinality(seats) > 0) AND (cardinality(seats) = cardinality(prices)))),
+    CONSTRAINT booking_state_known CHECK ((state = ANY (ARRAY['awaiting_payment'::text, 'confirmed'::text, 'expired'::text, 'conflict'::text, 'cancelled'::text, 'refunded'::text]))),
+    CONSTRAINT booking_total_possible CHECK ((total >= 0))
+);
+
+--
+-- Name: category; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.category (
+    event_id text NOT NULL,
+    rank smallint NOT NULL,
+    name text NOT NULL,
+    color text DEFAULT ''::text NOT NULL,
+    price bigint NOT NULL,
+    CONSTRAINT category_price_possible CHECK ((price >= 0))
+);
+
+--
+-- Name: dead_letter; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.dead_letter (
+    event_id text NOT NULL,
+    entry_id text NOT NULL,
+    fields jsonb NOT NULL,
+    fault text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: event; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.event (
+    id text NOT NULL,
+    production_id text NOT NULL,
+    hall_id text NOT NULL,
+    plan_id text NOT NULL,
+    title text NOT NULL,
+    currency text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    state text DEFAULT 'draft'::text NOT NULL,
+    organiser_id text,
+    built_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT event_currency_shape CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT event_state_known CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text, 'cancelled'::text])))
+);
+
+--
+-- Name: hall; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.hall (
+    id text NOT NULL,
+    venue_id text NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: migration; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.migration (
+    id integer NOT NULL,
+    name character varying(200) DEFAULT ''::character varying NOT NULL,
+    app_name character varying(200) DEFAULT ''::character varying NOT NULL,
+    ran_on timestamp without time zone DEFAULT CURRENT_TIMESTAMP NOT NULL
+);
+
+--
+-- Name: migration_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+CREATE SEQUENCE public.migration_id_seq
+    AS integer
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+--
+-- Name: migration_id_seq; Type: SEQUENCE OWNED BY; Schema: public; Owner: -
+--
+
+ALTER SEQUENCE public.migration_id_seq OWNED BY public.migration.id;
+
+--
+-- Name: outbox; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.outbox (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    fault text DEFAULT ''::text NOT NULL,
+    due timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    done_at timestamp with time zone,
+    CONSTRAINT outbox_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'dead'::text])))
+);
+
+--
+-- Name: outbox_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.outbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: payment; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.payment (
+    id text NOT NULL,
+    booking_id text NOT NULL,
+    event_id text NOT NULL,
+    provider text NOT NULL,
+    amount bigint NOT NULL,
+    currency text NOT NULL,
+    attempt integer NOT NULL,
+    state text DEFAULT 'started'::text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT payment_amount_possible CHECK ((amount > 0)),
+    CONSTRAINT payment_state_known CHECK ((state = ANY (ARRAY['started'::text, 'authorised'::text, 'captured'::text, 'voiding'::text, 'voided'::text, 'declined'::text])))
+);
+
+--
+-- Name: payment_message; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.payment_message (
+    provider text NOT NULL,
+    message_id text NOT NULL,
+    payment_id text NOT NULL,
+    kind text NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: plan; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.plan (
+    id text NOT NULL,
+    hall_id text NOT NULL,
+    name text NOT NULL,
+    digest text NOT NULL,
+    seats integer NOT NULL,
+    document bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT plan_has_seats CHECK ((seats > 0))
+);
+
+--
+-- Name: production; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.production (
+    id text NOT NULL,
+    title text NOT NULL,
+    kind text DEFAULT 'concert'::text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: sale; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.sale (
+    event_id text NOT NULL,
+    mode text DEFAULT 'queued'::text NOT NULL,
+    state text DEFAULT 'draft'::text NOT NULL,
+    gate_state text DEFAULT 'open'::text NOT NULL,
+    lobby_at timestamp with time zone,
+    opens_at timestamp with time zone,
+    closes_at timestamp with time zone,
+    rate_per_min integer NOT NULL,
+    capacity integer NOT NULL,
+    claim_s integer NOT NULL,
+    shop_s integer NOT NULL,
+    hold_s integer NOT NULL,
+    hold_cap_s integer NOT NULL,
+    payment_s integer NOT NULL,
+    seats_max integer NOT NULL,
+    draw_key bytea NOT NULL,
+    lobby_size integer,
+    number_high bigint DEFAULT 0 NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT sale_capacity_possible CHECK ((capacity > 0)),
+    CONSTRAINT sale_gate_state_known CHECK ((gate_state = ANY (ARRAY['open'::text, 'paused'::text]))),
+    CONSTRAINT sale_mode_known CHECK ((mode = ANY (ARRAY['simple'::text, 'queued'::text]))),
+    CONSTRAINT sale_rate_possible CHECK ((rate_per_min > 0)),
+    CONSTRAINT sale_state_known CHECK ((state = ANY (ARRAY['draft'::text, 'lobby'::text, 'open'::text, 'paused'::text, 'closed'::text, 'sold_out'::text]))),
+    CONSTRAINT sale_times_ordered CHECK ((((lobby_at IS NULL) OR (opens_at IS NULL) OR (lobby_at <= opens_at)) AND ((opens_at IS NULL) OR (closes_at IS NULL) OR (opens_at < closes_at)))),
+    CONSTRAINT sale_windows_possible CHECK (((claim_s > 0) AND (shop_s > 0) AND (hold_s > 0) AND (hold_cap_s >= hold_s) AND (payment_s > 0) AND (seats_max > 0)))
+);
+
+--
+-- Name: sale_change; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.sale_change (
+    id bigint NOT NULL,
+    event_id text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor text NOT NULL,
+    field text NOT NULL,
+    before text NOT NULL,
+    after text NOT NULL
+);
+
+--
+-- Name: sale_change_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.sale_change ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.sale_change_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: sandbox_charge; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.sandbox_charge (
+    id text NOT NULL,
+    amount bigint NOT NULL,
+    currency text NOT NULL,
+    metadata jsonb NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT sandbox_charge_state_known CHECK ((state = ANY (ARRAY['open'::text, 'authorised'::text, 'declined'::text, 'captured'::text, 'voided'::text])))
+);
+
+--
+-- Name: sandbox_webhook; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.sandbox_webhook (
+    id text NOT NULL,
+    charge_id text NOT NULL,
+    message_id text NOT NULL,
+    kind text NOT NULL,
+    due timestamp with time zone DEFAULT now() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    sent_at timestamp with time zone
+);
+
+--
+-- Name: seat; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.seat (
+    event_id text NOT NULL,
+    index integer NOT NULL,
+    guid text NOT NULL,
+    category smallint NOT NULL,
+    blocked boolean DEFAULT false NOT NULL
+);
+
+--
+-- Name: ticket; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ticket (
+    id text NOT NULL,
+    booking_id text NOT NULL,
+    event_id text NOT NULL,
+    seat integer NOT NULL,
+    price bigint NOT NULL,
+    state text DEFAULT 'live'::text NOT NULL,
+    CONSTRAINT ticket_state_known CHECK ((state = ANY (ARRAY['live'::text, 'void'::text])))
+);
+
+--
+-- Name: venue; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.venue (
+    id text NOT NULL,
+    name text NOT NULL,
+    city text DEFAULT ''::text NOT NULL,
+    timezone text DEFAULT 'UTC'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: migration id; Type: DEFAULT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.migration ALTER COLUMN id SET DEFAULT nextval('public.migration_id_seq'::regclass);
+
+--
+-- Name: account account_email_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_email_once UNIQUE (email);
+
+--
+-- Name: account account_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+--
+-- Name: booking booking_hold_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_hold_once UNIQUE (hold_id);
+
+--
+-- Name: booking booking_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_pkey PRIMARY KEY (id);
+
+--
+-- Name: category category_name_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.category
+    ADD CONSTRAINT category_name_once UNIQUE (event_id, name);
+
+--
+-- Name: category category_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.category
+    ADD CONSTRAINT category_pkey PRIMARY KEY (event_id, rank);
+
+--
+-- Name: dead_letter dead_letter_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.dead_letter
+    ADD CONSTRAINT dead_letter_pkey PRIMARY KEY (event_id, entry_id);
+
+--
+-- Name: event event_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.event
+    ADD CONSTRAINT event_pkey PRIMARY KEY (id);
+
+--
+-- Name: hall hall_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.hall
+    ADD CONSTRAINT hall_pkey PRIMARY KEY (id);
+
+--
+-- Name: migration migration_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.migration
+    ADD CONSTRAINT migration_pkey PRIMARY KEY (id);
+
+--
+-- Name: outbox outbox_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
+
+--
+-- Name: outbox outbox_subject_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_subject_once UNIQUE (kind, subject);
+
+--
+-- Name: payment payment_attempt_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.payment
+    ADD CONSTRAINT payment_attempt_once UNIQUE (booking_id, attempt);
+
+--
+-- Name: payment_message payment_message_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.payment_message
+    ADD CONSTRAINT payment_message_pkey PRIMARY KEY (provider, message_id);
+
+--
+-- Name: payment payment_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.payment
+    ADD CONSTRAINT payment_pkey PRIMARY KEY (id);
+
+--
+-- Name: plan plan_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.plan
+    ADD CONSTRAINT plan_pkey PRIMARY KEY (id);
+
+--
+-- Name: production production_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.production
+    ADD CONSTRAINT production_pkey PRIMARY KEY (id);
+
+--
+-- Name: sale_change sale_change_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.sale_change
+    ADD CONSTRAINT sale_change_pkey PRIMARY KEY (id);
+
+--
+-- Name: sale sale_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.sale
+    ADD CONSTRAINT sale_pkey PRIMARY KEY (event_id);
+
+--
+-- Name: sandbox_charge sandbox_charge_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.sandbox_charge
+    ADD CONSTRAINT sandbox_charge_pkey PRIMARY KEY (id);
+
+--
+-- Name: sandbox_webhook sandbox_webhook_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.sandbox_webhook
+    ADD CONSTRAINT sandbox_webhook_pkey PRIMARY KEY (id);
+
+--
+-- Name: seat seat_guid_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.seat
+    ADD CONSTRAINT seat_guid_once UNIQUE (event_id, guid);
+
+--
+-- Name: seat seat_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.seat
+    ADD CONSTRAINT seat_pkey PRIMARY KEY (event_id, index);
+
+--
+-- Name: ticket ticket_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ticket
+    ADD CONSTRAINT ticket_pkey PRIMARY KEY (id);
+
+--
+-- Name: venue venue_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.venue
+    ADD CONSTRAINT venue_pkey PRIMARY KEY (id);
+
+--
+-- Name: booking_by_event; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX booking_by_event ON public.booking USING btree (event_id, created_at, id);
+
+--
+-- Name: booking_by_fan; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX booking_by_fan ON public.booking USING btree (fan_id, created_at, id);
+
+--
+-- Name: booking_unpaid; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX booking_unpaid ON public.booking USING btree (due) WHERE (state = 'awaiting_payment'::text);
+
+--
+-- Name: event_by_start; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX event_by_start ON public.event USING btree (starts_at, id);
+
+--
+-- Name: outbox_pending; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX outbox_pending ON public.outbox USING btree (due) WHERE (state = 'pending'::text);
+
+--
+-- Name: payment_live_once; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX payment_live_once ON public.payment USING btree (booking_id) WHERE (state = ANY (ARRAY['authorised'::text, 'captured'::text]));
+
+--
+-- Name: sale_change_by_event; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX sale_change_by_event ON public.sale_change USING btree (event_id, id);
+
+--
+-- Name: sandbox_webhook_unsent; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX sandbox_webhook_unsent ON public.sandbox_webhook USING btree (due) WHERE (sent_at IS NULL);
+
+--
+-- Name: ticket_by_booking; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX ticket_by_booking ON public.ticket USING btree (booking_id);
+
+--
+-- Name: ticket_seat_sold_once; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX ticket_seat_sold_once ON public.ticket USING btree (event_id, seat) WHERE (state = 'live'::text);
+
+--
+-- Name: booking booking_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.booking
+    ADD CONSTRAINT booking_event_exists FOREIGN KEY (event_id) REFERENCES public.event(id);
+
+--
+-- Name: category category_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.category
+    ADD CONSTRAINT category_event_exists FOREIGN KEY (event_id) REFERENCES public.event(id);
+
+--
+-- Name: event event_hall_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.event
+    ADD CONSTRAINT event_hall_exists FOREIGN KEY (hall_id) REFERENCES public.hall(id);
+
+--
+-- Name: event event_organiser_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.event
+    ADD CONSTRAINT event_organiser_exists FOREIGN KEY (organiser_id) REFERENCES public.account(id);
+
+--
+-- Name: event event_plan_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.event
+    ADD CONSTRAINT event_plan_exists FOREIGN KEY (plan_id) REFERENCES public.plan(id);
+
+--
+-- Name: event event_production_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.event
+    ADD CONSTRAINT event_production_exists FOREIGN KEY (production_id) REFERENCES public.production(id);
+
+--
+-- Name: hall hall_venue_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.hall
+    ADD CONSTRAINT hall_venue_exists FOREIGN KEY (venue_id) REFERENCES public.venue(id);
+
+--
+-- Name: payment payment_booking_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.payment
+    ADD CONSTRAINT payment_booking_exists FOREIGN KEY (booking_id) REFERENCES public.booking(id);
+
+--
+-- Name: plan plan_hall_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.plan
+    ADD CONSTRAINT plan_hall_exists FOREIGN KEY (hall_id) REFERENCES public.hall(id);
+
+--
+-- Name: sale_change sale_change_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.sale_change
+    ADD CONSTRAINT sale_change_event_exists FOREIGN KEY (event_id) REFERENCES public.event(id);
+
+--
+-- Name: sale sale_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.sale
+    ADD CONSTRAINT sale_event_exists FOREIGN KEY (event_id) REFERENCES public.event(id);
+
+--
+-- Name: sandbox_webhook sandbox_webhook_charge_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.sandbox_webhook
+    ADD CONSTRAINT sandbox_webhook_charge_exists FOREIGN KEY (charge_id) REFERENCES public.sandbox_charge(id);
+
+--
+-- Name: seat seat_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.seat
+    ADD CONSTRAINT seat_event_exists FOREIGN KEY (event_id) REFERENCES public.event(id);
+
+--
+-- Name: ticket ticket_booking_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ticket
+    ADD CONSTRAINT ticket_booking_exists FOREIGN KEY (booking_id) REFERENCES public.booking(id);
+
+--
+-- Name: ticket ticket_seat_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ticket
+    ADD CONSTRAINT ticket_seat_exists FOREIGN KEY (event_id, seat) REFERENCES public.seat(event_id, index);
+
+--
+-- PostgreSQL database dump complete
+--
