@@ -73,3 +73,13 @@ def _decode(kind: type, value: object) -> object:
 def _check_url(url: str, name: str, schemes: tuple[str, ...]) -> None:
     if url and urlsplit(url).scheme not in schemes:
         raise SetupError(f"{name} must start with {' or '.join(s + '://' for s in schemes)}")
+
+
+def environ_of(settings: Settings) -> dict[str, str]:
+    """This process's environment with `settings` written over it, for a child process."""
+    given = {
+        f"USHER_{field.upper()}": str(value)
+        for field in settings.__struct_fields__
+        if (value := getattr(settings, field)) != ""
+    }
+    return {**os.environ, **given}

@@ -12,6 +12,6 @@ Started by root, PostgreSQL runs as an unprivileged user, and where that user ca
 """
 
 from usher.embedded.binaries import postgres_binary
-from usher.embedded.servers import Embedded, delete_data, start_embedded
+from usher.embedded.servers import Embedded, delete_data, find_embedded, start_embedded
 
-__all__ = ["Embedded", "delete_data", "postgres_binary", "start_embedded"]
+__all__ = ["Embedded", "delete_data", "find_embedded", "postgres_binary", "start_embedded"]

@@ -276,3 +276,17 @@ def delete_data(data_dir: Path) -> None:
             place.data_dir.rmdir()
     finally:
         place.leave()
+
+
+async def find_embedded(data_dir: Path) -> Embedded | None:
+    """The servers another process runs on `data_dir`, adopted; None where nobody does."""
+    place = Place(data_dir)
+    if not place.data_dir.exists():
+        return None
+    place.make()
+    if place.take():
+        place.leave()
+        return None
+    memory = place.recall()
+    servers = Embedded(place, memory, owned=False, fast=False) if memory is not None else None
+    return servers if servers is not None and await servers.answering() else None

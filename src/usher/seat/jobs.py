@@ -1,11 +1,12 @@
 """Laying out an event's seats in Redis: once at publishing, and again after Redis was lost."""
 
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from usher.clock import to_ms
 from usher.event.service import EventService
+from usher.ids import sibling_id
 from usher.plumbing.postgres import Database
 from usher.sale.service import SaleService
 from usher.seat import queries
@@ -57,5 +58,24 @@ class Inventory:
                     ",".join(str(index) for index in booking["seats"]),
                 ]
             await self._seats.recall(event, *rows)
+        await self._catch_up(event, owned)
         await self._sales.restore(event)
         log.info("seats laid out", event=event, seats=len(layout), owned=len(owned))
+
+    async def _catch_up(self, event: str, before: list[dict[str, Any]]) -> None:
+        """What PostgreSQL decided while the seats were being laid out."""
+        known = {row["hold_id"]: row for row in before}
+        now = {row["hold_id"]: row for row in await queries.owned(self._database, event)}
+        pairs: list[str | int] = []
+        for hold_id, row in now.items():
+            if hold_id not in known or known[hold_id]["state"] != row["state"]:
+                for index in row["seats"]:
+                    pairs += [index, "s" if row["state"] == "confirmed" else "c"]
+        if pairs:
+            await self._seats.amend(event, *pairs)
+        for hold_id in known.keys() - now.keys():
+            row = known[hold_id]
+            booking_id = sibling_id("booking", hold_id)
+            await self._seats.settle(
+                event, hold_id, booking_id, "expired", ".", row["place_id"], *row["seats"]
+            )

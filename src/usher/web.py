@@ -1,0 +1,186 @@
+"""The first door: the Litestar application."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from types import FrameType
+from typing import Any, Final
+
+import uvicorn
+from litestar import Litestar, Response, get
+from litestar.config.response_cache import ResponseCacheConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from usher import limits
+from usher.account.routes import handlers as account_handlers
+from usher.booking.routes import handlers as booking_handlers
+from usher.errors import UsherError
+from usher.event.routes import handlers as event_handlers
+from usher.feed.routes import handlers as feed_handlers
+from usher.feed.routes import stream_handlers
+from usher.insight.routes import handlers as insight_handlers
+from usher.payment.routes import handlers as payment_handlers
+from usher.payment.sandbox.routes import handlers as sandbox_handlers
+from usher.plumbing import log
+from usher.plumbing.problem import HANDLERS
+from usher.queue.routes import handlers as queue_handlers
+from usher.sale.routes import handlers as sale_handlers
+from usher.seat.routes import handlers as seat_handlers
+from usher.settings import Settings
+from usher.ticket.routes import handlers as ticket_handlers
+from usher.wiring import House
+
+VERSION: Final = "0.1.0"
+
+
+def build_app(house: House) -> Litestar:
+    """The application over a house; opens and closes it with the server's life."""
+
+    @get("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        """The process lives."""
+        return {"state": "ok"}
+
+    @get("/readyz", include_in_schema=False)
+    async def readyz() -> Response[dict[str, str]]:
+        """The process can serve: both servers behind it answer, and it is not going down."""
+        told = {"redis": "ok", "database": "ok", "state": "ok"}
+        try:
+            await house.runner.command("PING")
+        except UsherError as fault:
+            told["redis"] = fault.detail
+        try:
+            async with house.database.connection() as connection:
+                await connection.execute("SELECT 1")
+        except UsherError as fault:
+            told["database"] = fault.detail
+        if house.hub.draining:
+            told["state"] = "draining"
+        good = all(word == "ok" for word in told.values())
+        return Response(told, status_code=200 if good else 503)
+
+    @get("/metrics", include_in_schema=False)
+    async def metrics() -> Response[bytes]:
+        """Prometheus metrics of this process."""
+        text, kind = house.metrics.text()
+        return Response(text, media_type=kind)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        await house.open()
+        house.hub.start()
+        restore = _drain_on_sigterm(house)
+        try:
+            yield
+        finally:
+            restore()
+            await house.close()
+
+    def provide(service: Any) -> Provide:
+        # A fresh closure per service: Litestar calls it on each request and caches nothing.
+        def give() -> Any:
+            return service
+
+        return Provide(give, sync_to_thread=False)
+
+    return Litestar(
+        route_handlers=[
+            *account_handlers,
+            *event_handlers,
+            *sale_handlers,
+            *queue_handlers,
+            *seat_handlers,
+            *payment_handlers,
+            *sandbox_handlers,
+            *booking_handlers,
+            *ticket_handlers,
+            *feed_handlers,
+            *insight_handlers,
+            *stream_handlers(
+                house.hub, house.events, house.queue, house.accounts, house.seats, house.bookings
+            ),
+            healthz,
+            readyz,
+            metrics,
+        ],
+        dependencies={
+            "accounts": provide(house.accounts),
+            "signer": provide(house.signer),
+            "events": provide(house.events),
+            "sales": provide(house.sales),
+            "queue": provide(house.queue),
+            "seats": provide(house.seats),
+            "payments": provide(house.payments),
+            "bank": provide(house.bank),
+            "bookings": provide(house.bookings),
+            "tickets": provide(house.tickets),
+            "feed": provide(house.feed_scripts),
+            "auditor": provide(house.auditor),
+        },
+        state=State({"signer": house.signer}),
+        exception_handlers=HANDLERS,
+        lifespan=[lifespan],
+        request_max_body_size=limits.body_bytes_max,
+        openapi_config=OpenAPIConfig(
+            title="usher",
+            version=VERSION,
+            description="A waiting-room-first flash-sale engine for seated events.",
+            path="/api/schema",
+            render_plugins=[JsonRenderPlugin()],
+        ),
+        response_cache_config=ResponseCacheConfig(),
+        logging_config=None,
+    )
+
+
+def _drain_on_sigterm(house: House) -> Callable[[], None]:
+    """Ends the streams as soon as the server is told to stop: uvicorn waits for them for ever.
+
+    Chains uvicorn's own handlers, installed just before the lifespan starts.
+    """
+    loop = asyncio.get_running_loop()
+    chained: dict[int, Any] = {}
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(lambda: asyncio.ensure_future(house.hub.drain()))
+        before = chained.get(number)
+        if callable(before):
+            before(number, frame)
+
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            chained[number] = signal.signal(number, on_signal)
+    except ValueError:
+        chained.clear()  # not in the main thread: whoever runs us there stops us otherwise
+
+    def restore() -> None:
+        for number, before in chained.items():
+            signal.signal(number, before)
+
+    return restore
+
+
+def serve(settings: Settings) -> None:
+    """Runs one API process until it is told to stop."""
+    log.set_up(settings.log_format, settings.log_level)
+    app = build_app(House(settings))
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=20,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        backlog=4_096,
+        lifespan="on",
+    )

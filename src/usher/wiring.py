@@ -1,0 +1,111 @@
+"""The one wiring: a House opens everything in order, builds the services by hand, closes it.
+
+Nothing here decides anything; nothing elsewhere knows how things are made.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from usher.account.service import AccountService
+from usher.booking.jobs import Settler
+from usher.booking.service import BookingService
+from usher.errors import SetupError, UsherError
+from usher.event.service import EventService
+from usher.feed.scripts import FeedScripts
+from usher.feed.service import Hub
+from usher.insight.service import Auditor
+from usher.outbox.service import Outbox
+from usher.payment.sandbox.client import Postman
+from usher.payment.sandbox.service import Bank, SandboxProvider
+from usher.payment.scripts import PaymentScripts
+from usher.payment.service import PaymentService
+from usher.plumbing.lua import Runner, connect
+from usher.plumbing.metric import Metrics
+from usher.plumbing.postgres import Database
+from usher.plumbing.script import load
+from usher.plumbing.shipped import shipped
+from usher.plumbing.signing import KeyRing, Signer
+from usher.queue.curves import Curves
+from usher.queue.scripts import QueueScripts
+from usher.queue.service import QueueService
+from usher.sale.scripts import SaleScripts
+from usher.sale.service import SaleService
+from usher.seat.jobs import Inventory
+from usher.seat.scripts import SeatScripts
+from usher.seat.service import SeatService
+from usher.settings import Settings
+from usher.ticket.service import TicketService
+
+
+class House:
+    """Every service of one process. Use `opened`."""
+
+    def __init__(self, settings: Settings) -> None:
+        for name in ("redis_url", "database_url", "secrets"):
+            if not getattr(settings, name):
+                raise SetupError(
+                    f"USHER_{name.upper()} is not set. For a trial without any set-up: `usher up`"
+                )
+        self.settings = settings
+        self.metrics = Metrics()
+        self.signer = Signer(KeyRing(settings.secrets))
+        self.database = Database(settings.database_url, settings.database_connections)
+        pool = connect(settings.redis_url, settings.redis_connections)
+        self.runner = Runner(pool, load(shipped("lua")))
+        self.seat_scripts = SeatScripts(self.runner)
+        self.feed_scripts = FeedScripts(self.runner)
+        self.curves = Curves(QueueScripts(self.runner))
+
+        self.accounts = AccountService(self.database, self.signer)
+        self.events = EventService(self.database)
+        self.sales = SaleService(self.database, SaleScripts(self.runner))
+        self.queue = QueueService(QueueScripts(self.runner), self.sales, self.curves, self.signer)
+        self.seats = SeatService(self.seat_scripts, self.events, self.signer)
+        self.bank = Bank(self.database)
+        sandbox = SandboxProvider(self.bank, self.signer, settings.public_url)
+        self.payments = PaymentService(
+            self.database, PaymentScripts(self.runner), {sandbox.name: sandbox}
+        )
+        self.bookings = BookingService(
+            self.database, self.events, self.seats, self.seat_scripts, self.payments
+        )
+        self.tickets = TicketService(self.database, self.events)
+        self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
+        self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
+        self.inventory = Inventory(self.database, self.seat_scripts, self.events, self.sales)
+        self.settler = Settler(self.database, self.seat_scripts)
+        self.outbox = Outbox(
+            self.database,
+            {
+                "capture": self.payments.capture,
+                "void": self.payments.void,
+                "settle": self.settler.carry,
+            },
+            self.metrics,
+        )
+        self.postman = Postman(self.database, self.signer, settings.public_url)
+
+    async def open(self) -> None:
+        """Opens the connections; SetupError says which server cannot be reached."""
+        await self.database.open()
+        try:
+            await self.runner.command("PING")
+        except UsherError as fault:
+            raise SetupError(f"Redis cannot be reached: {fault.detail}") from fault
+
+    async def close(self) -> None:
+        """Closes what is open, in the opposite order; may be called twice."""
+        await self.hub.drain()
+        await asyncio.gather(self.runner.close(), self.database.close())
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[House]:
+    """A house, open inside the `async with`."""
+    house = House(settings)
+    try:
+        await house.open()
+        yield house
+    finally:
+        await house.close()

@@ -1,0 +1,258 @@
+"""The second door: the worker process (design section 8).
+
+One process is (a) our own loops - per event a ledger consumer and a ticker, and the sandbox's
+postman - and (b) arq for side effects and crons. The stream consumer is never an arq job: arq
+deletes a job after five restarts, for good. If either half dies the process exits and its
+supervisor restarts it. Any number of workers may run: every script and statement is idempotent.
+"""
+
+import asyncio
+import signal
+import time
+from typing import Any, Final
+
+import msgspec
+import structlog
+from arq import cron, func
+from arq.connections import ArqRedis
+from arq.worker import Worker as ArqWorker
+from redis.asyncio import BlockingConnectionPool
+
+from usher import limits
+from usher.booking.jobs import Ledger, expire
+from usher.errors import UsherError
+from usher.keys import Keys
+from usher.plumbing import log as logs
+from usher.plumbing.lua import CONNECT_TIMEOUT_S, HEALTH_CHECK_S, SOCKET_TIMEOUT_S, connect
+from usher.plumbing.stream import Consumer
+from usher.queue.scripts import Curve, Released
+from usher.sale.model import Sale
+from usher.settings import Settings
+from usher.wiring import House, opened
+
+log = structlog.get_logger("usher.worker")
+
+WATCH_S: Final = 1.0  # how often the list of events is read
+GATE_TICK_S: Final = 0.1
+SYNC_TICK_S: Final = 0.5
+STOP_DEADLINE_S: Final = 20.0
+JOBS_QUEUE: Final = "usher:jobs"
+
+
+class Ticker:
+    """Moves one event: its gate, its sweep, its draw, its sale's times."""
+
+    def __init__(self, house: House, sale: Sale) -> None:
+        self._house = house
+        self.sale = sale
+        self.event = sale.event_id
+
+    async def run(self) -> None:
+        """Ticks until cancelled. A fault of one tick is the next tick's to mend."""
+        synced = 0.0
+        while True:
+            began = time.monotonic()
+            try:
+                if began - synced >= SYNC_TICK_S:
+                    synced = began
+                    await self._sync()
+                reply = await self._house.queue.release(self.event)
+                if isinstance(reply, Released):
+                    self._house.metrics.released.inc(reply.count)
+                self._house.metrics.swept.inc(await self._house.seats.sweep(self.event))
+            except UsherError as fault:
+                log.warning("tick refused", event=self.event, fault=fault.detail)
+                await asyncio.sleep(1)
+            await asyncio.sleep(max(0.01, GATE_TICK_S - (time.monotonic() - began)))
+
+    async def _sync(self) -> None:
+        known = await self._house.curves.of(self.event, fresh_s=SYNC_TICK_S / 2)
+        if known is None:
+            log.warning("Redis knows no such event: laying it out again", event=self.event)
+            await self._house.inventory.build(self.event)
+            return
+        curve = known.curve
+        self.sale = await self._house.sales.sync(
+            await self._house.sales.find(self.event), curve.version, curve.state, curve.now_ms
+        )
+        await self._house.sales.note_number(self.sale, max(curve.next, curve.lobby_next))
+        if self.sale.lobby_size is not None and not curve.drawn:
+            await self._draw(curve)
+
+    async def _draw(self, curve: Curve) -> None:
+        """Numbers the whole lobby, batch by batch; a colleague at the same is no matter."""
+        start: int | None = curve.draw_next
+        while start is not None:
+            start = await self._house.queue.draw_step(self.sale, start)
+        log.info("drawn", event=self.event, lobby=self.sale.lobby_size)
+
+
+class Worker:
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._stopping = asyncio.Event()
+        self._consumers: dict[str, Consumer] = {}
+        self._tickers: dict[str, asyncio.Task[None]] = {}
+        self._arq: ArqWorker | None = None
+        self._jobs: ArqRedis | None = None
+
+    def stop(self) -> None:
+        """Asks for a clean stop: finish the batch (COMMIT, XACK), then the jobs, then close."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Works until `stop`; raises what killed either half."""
+        self._arq, self._jobs = make_arq(self._house)
+        halves = {
+            asyncio.create_task(self._watch(), name="events"),
+            asyncio.create_task(self._house.postman.run(), name="postman"),
+            asyncio.create_task(self._arq.main(), name="arq"),
+        }
+        stopping = asyncio.create_task(self._stopping.wait(), name="stopping")
+        log.info("worker runs")
+        try:
+            done, _ = await asyncio.wait({*halves, stopping}, return_when="FIRST_COMPLETED")
+            for task in done - {stopping}:
+                if not self._stopping.is_set():
+                    log.error("a half of the worker died", half=task.get_name())
+                task.result()
+        finally:
+            stopping.cancel()
+            async with asyncio.timeout(STOP_DEADLINE_S):
+                await self._close(halves)
+            log.info("worker stopped")
+
+    async def _close(self, halves: set[asyncio.Task[Any]]) -> None:
+        for task in self._tickers.values():
+            task.cancel()
+        await asyncio.gather(*(consumer.stop() for consumer in self._consumers.values()))
+        for task in halves:
+            task.cancel()
+        await asyncio.gather(*halves, return_exceptions=True)
+        if self._arq is not None:
+            await self._arq.close()
+        if self._jobs is not None:
+            await self._jobs.aclose()
+
+    async def _watch(self) -> None:
+        """Keeps a consumer and a ticker for every published event."""
+        while True:
+            try:
+                for sale, built in await self._house.sales.published():
+                    if not built:
+                        await self._house.inventory.build(sale.event_id)
+                    if sale.event_id not in self._consumers:
+                        self._begin(sale)
+            except UsherError as fault:
+                log.warning("events not read", fault=fault.detail)
+            for event, task in self._tickers.items():
+                if task.done():
+                    log.error("a ticker died", event=event)
+                    task.result()
+            await asyncio.sleep(WATCH_S)
+
+    def _begin(self, sale: Sale) -> None:
+        event = sale.event_id
+        ledger = Ledger(
+            event,
+            self._house.database,
+            self._house.seat_scripts,
+            self._house.metrics,
+            self.wake_outbox,
+        )
+        consumer = Consumer(
+            connect(self._house.settings.redis_url, 2),
+            Keys(event).named(("ledger",))[0],
+            ledger.handle,
+            ledger.bury,
+            batch_max=limits.ledger_batch_max,
+        )
+        consumer.start()
+        self._consumers[event] = consumer
+        self._tickers[event] = asyncio.create_task(
+            Ticker(self._house, sale).run(), name=f"ticker {event}"
+        )
+
+    async def wake_outbox(self) -> None:
+        """Has the outbox relayed soon; if this is lost, the cron does it within a second."""
+        if self._jobs is not None:
+            try:
+                await self._jobs.enqueue_job("relay", _job_id="relay", _queue_name=JOBS_QUEUE)
+            except (OSError, TimeoutError) as fault:
+                log.warning("outbox not woken", fault=str(fault))
+
+
+def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
+    """arq's half, and a connection to enqueue with. msgspec instead of pickle; time limits."""
+
+    async def relay(_: dict[str, Any]) -> int:
+        return await house.outbox.relay()
+
+    async def expire_bookings(_: dict[str, Any]) -> int:
+        expired = 0
+        while more := await expire(house.database):
+            expired += more
+        if expired:
+            await house.outbox.relay()
+        return expired
+
+    redis = _arq_redis(house.settings)
+    worker = ArqWorker(
+        functions=[func(relay, name="relay", keep_result=0)],  # type: ignore[arg-type]
+        cron_jobs=[
+            cron(relay, name="relay_cron", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
+            cron(expire_bookings, name="expire", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
+        ],
+        queue_name=JOBS_QUEUE,
+        redis_pool=redis,
+        handle_signals=False,
+        health_check_interval=15,
+        poll_delay=0.1,
+        max_jobs=8,
+        job_timeout=120,
+        job_serializer=_dump,
+        job_deserializer=_load,
+    )
+    return worker, _arq_redis(house.settings)
+
+
+def _dump(job: dict[str, Any]) -> bytes:
+    return msgspec.msgpack.encode(job, enc_hook=str)
+
+
+def _load(raw: bytes) -> dict[str, Any]:
+    loaded: dict[str, Any] = msgspec.msgpack.decode(raw)
+    return loaded
+
+
+def _arq_redis(settings: Settings) -> ArqRedis:
+    # arq's RedisSettings has no socket time limit, so the pool is ours.
+    pool = BlockingConnectionPool.from_url(
+        settings.jobs_redis_url or settings.redis_url,
+        max_connections=16,
+        timeout=SOCKET_TIMEOUT_S,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        health_check_interval=HEALTH_CHECK_S,
+    )
+    return ArqRedis(
+        pool_or_conn=pool,
+        job_serializer=_dump,
+        job_deserializer=_load,
+        default_queue_name=JOBS_QUEUE,
+    )
+
+
+async def _main(settings: Settings) -> None:
+    async with opened(settings) as house:
+        worker = Worker(house)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, worker.stop)
+        await worker.run()
+
+
+def work(settings: Settings) -> None:
+    """Runs one worker process until it is told to stop."""
+    logs.set_up(settings.log_format, settings.log_level)
+    asyncio.run(_main(settings))
