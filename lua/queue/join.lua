@@ -37,7 +37,9 @@ local missed = standing == 'l' or standing == 'c'
 if record then
   if not missed then number = nil end
   redis.call('HDEL', place, place_id)
-  redis.call('ZREM', admission, place_id)
+  if redis.call('ZREM', admission, place_id) == 1 then -- the gate had not seen it lapse yet
+    redis.call('HINCRBY', gate, missed and 'lapsed' or 'ended', 1)
+  end
 end
 if state == 'lobby' and not number then
   local index = redis.call('HINCRBY', gate, 'lobby_next', 1) - 1

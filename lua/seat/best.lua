@@ -11,6 +11,7 @@
 local refusal = refuse(tonumber(quantity))
 if refusal then return refusal end
 local size, base, want = tonumber(count), tonumber(first), tonumber(quantity)
+if want < 1 then return { 'few', 0 } end
 local states = size > 0 and redis.call('GETRANGE', seat, base, base + size - 1) or ''
 local runs = redis.call('HGET', segment, category) or ''
 local record = 12
@@ -101,22 +102,21 @@ local function apart_or_area()
   end
   return list
 end
+local most = 0 -- that could be had instead
 if not seats and total > 0 then
   local list = apart_or_area()
-  if #list == want then seats = list end
+  if #list == want then seats = list else most = #list end
 end
 if not seats then
-  local most = 0
-  for quantity_less = want - 1, 1, -1 do
+  for quantity_less = want - 1, most + 1, -1 do
     local at, less = 0, string.rep('.', quantity_less)
     while total > 0 do
       at = string.find(states, less, at + 1, true)
       if not at then break end
       local start, length = run_at(run_of(at - 1))
-      if at - 1 + quantity_less <= start + length then most = quantity_less break end
+      if at - 1 + quantity_less <= start + length then return { 'few', quantity_less } end
       at = start + length
     end
-    if most > 0 then break end
   end
   return { 'few', most }
 end
