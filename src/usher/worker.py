@@ -61,14 +61,14 @@ class Ticker:
                     self._house.metrics.released.inc(reply.count)
                 self._house.metrics.swept.inc(await self._house.seats.sweep(self.event))
             except UsherError as fault:
-                log.warning("tick refused", event=self.event, fault=fault.detail)
+                log.warning("tick refused", event_id=self.event, fault=fault.detail)
                 await asyncio.sleep(1)
             await asyncio.sleep(max(0.01, GATE_TICK_S - (time.monotonic() - began)))
 
     async def _sync(self) -> None:
         known = await self._house.curves.of(self.event, fresh_s=SYNC_TICK_S / 2)
         if known is None:
-            log.warning("Redis knows no such event: laying it out again", event=self.event)
+            log.warning("Redis knows no such event: laying it out again", event_id=self.event)
             await self._house.inventory.build(self.event)
             return
         curve = known.curve
@@ -84,7 +84,7 @@ class Ticker:
         start: int | None = curve.draw_next
         while start is not None:
             start = await self._house.queue.draw_step(self.sale, start)
-        log.info("drawn", event=self.event, lobby=self.sale.lobby_size)
+        log.info("drawn", event_id=self.event, lobby=self.sale.lobby_size)
 
 
 class Worker:
@@ -147,7 +147,7 @@ class Worker:
                 log.warning("events not read", fault=fault.detail)
             for event, task in self._tickers.items():
                 if task.done():
-                    log.error("a ticker died", event=event)
+                    log.error("a ticker died", event_id=event)
                     task.result()
             await asyncio.sleep(WATCH_S)
 

@@ -121,7 +121,7 @@ class Ledger:
 
     async def bury(self, entry: Entry, fault: str) -> None:
         """Sets an entry aside that cannot be committed: plumbing.stream.Undertaker."""
-        log.error("dead letter", event=self._event, entry=entry.id, fault=fault)
+        log.error("dead letter", event_id=self._event, entry=entry.id, fault=fault)
         self._metrics.dead_letters.inc()
         fields = msgspec.json.encode(entry.fields).decode()
         await queries.bury(self._database, self._event, entry.id, fields, fault)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from usher import limits
@@ -25,7 +25,7 @@ AnyRequest = Request[Any, Any, Any]
 
 @post(_PATH, status_code=202)
 async def create_booking(
-    data: BookingRequest,
+    data: JSONBody[BookingRequest],
     request: AnyRequest,
     bookings: NamedDependency[BookingService],
     seats: NamedDependency[SeatService],
@@ -57,8 +57,8 @@ async def list_bookings(
     bookings: NamedDependency[BookingService],
     accounts: NamedDependency[AccountService],
     seats: NamedDependency[SeatService],
-    limit: Annotated[int, Parameter(ge=1, le=limits.page_rows_max)] = 50,
-    cursor: Annotated[str, Parameter(max_length=200, pattern=r"^[A-Za-z0-9_=-]*$")] = "",
+    limit: Annotated[int, QueryParameter(ge=1, le=limits.page_rows_max)] = 50,
+    cursor: Annotated[str, QueryParameter(max_length=200, pattern=r"^[A-Za-z0-9_=-]*$")] = "",
 ) -> ASGIResponse:
     """Your bookings, newest first."""
     fan_id, _ = reader_of(request.scope, accounts, seats)

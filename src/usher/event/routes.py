@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, Parameter
+from litestar.params import FromPath, QueryParameter
 
 from usher import limits
 from usher.clock import iso
@@ -16,7 +16,7 @@ from usher.event.service import EventService
 
 # Printable text only: a %00 would otherwise travel as far as PostgreSQL.
 _TEXT: Final = r"^[^\x00-\x1f\x7f]*$"
-Text = Annotated[str, Parameter(max_length=limits.name_chars_max, pattern=_TEXT)]
+Text = Annotated[str, QueryParameter(max_length=limits.name_chars_max, pattern=_TEXT)]
 
 
 def event_view(row: EventRow) -> dict[str, Any]:
@@ -59,10 +59,10 @@ async def list_events(
     events: NamedDependency[EventService],
     city: Text = "",
     production: Text = "",
-    day: Annotated[date | None, Parameter(query="date")] = None,
+    day: Annotated[date | None, QueryParameter(name="date")] = None,
     q: Text = "",
-    limit: Annotated[int, Parameter(ge=1, le=limits.page_rows_max)] = 50,
-    cursor: Annotated[str, Parameter(max_length=200, pattern=r"^[A-Za-z0-9_=-]*$")] = "",
+    limit: Annotated[int, QueryParameter(ge=1, le=limits.page_rows_max)] = 50,
+    cursor: Annotated[str, QueryParameter(max_length=200, pattern=r"^[A-Za-z0-9_=-]*$")] = "",
 ) -> dict[str, Any]:
     """Published events by start; `date` is a day in UTC."""
     rows = await events.search(

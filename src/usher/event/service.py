@@ -42,7 +42,7 @@ class EventService:
         await queries.create(
             self._database, event, new, layout, sale, key=secrets.token_bytes(32)
         )
-        log.info("event created", event=event, seats=len(layout))
+        log.info("event created", event_id=event, seats=len(layout))
         return event
 
     async def publish(self, event: str) -> None:

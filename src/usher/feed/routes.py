@@ -7,7 +7,7 @@ import msgspec
 from litestar import asgi, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import ASGIRouteHandler
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
@@ -49,7 +49,7 @@ async def show_seats(event: FromPath[str], feed: NamedDependency[FeedScripts],
 
 @post(_EVENT + "/notice", status_code=200, guards=[require_role("organiser", "admin")])
 async def post_notice(
-    event: FromPath[str], data: NewNotice, feed: NamedDependency[FeedScripts]
+    event: FromPath[str], data: JSONBody[NewNotice], feed: NamedDependency[FeedScripts]
 ) -> dict[str, Any]:
     """Tell everyone who waits or looks; an empty text takes the notice down."""
     if len(data.text) > 500:

@@ -233,9 +233,9 @@ class Hub:
             )
             for (event, _), fault in zip(rooms, results, strict=True):
                 if isinstance(fault, UsherError):
-                    log.warning("tick refused", event=event, fault=fault.detail)
+                    log.warning("tick refused", event_id=event, fault=fault.detail)
                 elif isinstance(fault, Exception):
-                    log.error("tick failed", event=event, exc_info=fault)
+                    log.error("tick failed", event_id=event, exc_info=fault)
             if began >= beat_at:
                 beat_at = began + BEAT_S
                 for _, room in rooms:

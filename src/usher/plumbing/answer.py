@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+from litestar import Response
+from litestar.datastructures import Cookie
 from litestar.response.base import ASGIResponse
 
 PRIVATE = "no-store"
@@ -35,9 +37,10 @@ def answer(
     )
 
 
-def empty(*, cookies: Iterable[str] = ()) -> ASGIResponse:
-    """204, nothing to say."""
-    return ASGIResponse(
-        status_code=204,
-        headers=[("cache-control", PRIVATE), *(("set-cookie", each) for each in cookies)],
-    )
+def empty(*, clear: Iterable[str] = ()) -> Response[None]:
+    """204, nothing to say; takes the cookies named in `clear` away."""
+    gone = [
+        Cookie(key=name, value="", max_age=0, path="/", secure=True, httponly=True, samesite="lax")
+        for name in clear
+    ]
+    return Response(None, headers={"cache-control": PRIVATE}, cookies=gone)

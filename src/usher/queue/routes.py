@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from litestar import Request, delete, get, post
+from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
@@ -11,7 +11,6 @@ from usher import limits
 from usher.account.guards import (
     FAN_COOKIE,
     admission_cookie,
-    clear_cookie,
     cookie,
     place_cookie,
     token_from,
@@ -97,10 +96,10 @@ async def claim_place(
 @delete(_PATH + "/place", status_code=204)
 async def leave_queue(
     event: FromPath[str], request: AnyRequest, queue: NamedDependency[QueueService]
-) -> ASGIResponse:
+) -> Response[None]:
     """Give your place up."""
     await queue.leave(place_from(request, queue, event))
-    return empty(cookies=[clear_cookie(place_cookie(event)), clear_cookie(admission_cookie(event))])
+    return empty(clear=[place_cookie(event), admission_cookie(event)])
 
 
 handlers = [show_queue, join_queue, show_place, claim_place, leave_queue]

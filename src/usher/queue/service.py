@@ -151,7 +151,7 @@ class QueueService:
         if number < 0 and (index < 0 or sale.lobby_size is not None):
             return
         reply = await self._scripts.restore(place.event, place.place_id, index, number)
-        log.info("place restored", event=place.event, reply=type(reply).__name__)
+        log.info("place restored", event_id=place.event, reply=type(reply).__name__)
 
     def draw_of(self, sale: Sale) -> Draw:
         """The sale's draw, its tables made once; only after the lobby has closed."""

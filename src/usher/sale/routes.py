@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from litestar import Request, get, patch
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 
 from usher.account.guards import actor_of, require_role
 from usher.sale.model import GateChange, Sale, SaleChange
@@ -26,7 +26,7 @@ def public_sale(sale: Sale) -> dict[str, Any]:
 @patch("/api/v1/events/{event:str}/sale", guards=[require_role("organiser", "admin")])
 async def change_sale(
     event: FromPath[str],
-    data: SaleChange,
+    data: JSONBody[SaleChange],
     request: Request[Any, Any, Any],
     sales: NamedDependency[SaleService],
 ) -> dict[str, Any]:
@@ -37,7 +37,7 @@ async def change_sale(
 @patch("/api/v1/events/{event:str}/gate", guards=[require_role("organiser", "admin")])
 async def change_gate(
     event: FromPath[str],
-    data: GateChange,
+    data: JSONBody[GateChange],
     request: Request[Any, Any, Any],
     sales: NamedDependency[SaleService],
 ) -> dict[str, Any]:

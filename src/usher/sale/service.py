@@ -63,7 +63,7 @@ class SaleService:
                 self._database, event, sale.version, fields, actor, before=sale
             )
             if after is not None:
-                log.info("sale changed", event=event, actor=actor, **{n: str(fields[n]) for n in fields})
+                log.info("sale changed", event_id=event, actor=actor, **{n: str(fields[n]) for n in fields})
                 return await self.push(after)
         raise Conflict("the sale is being changed by others: try again", retry_after_s=1)
 
@@ -99,7 +99,7 @@ class SaleService:
             )
             if after is None:  # a colleague was faster
                 return await self.find(sale.event_id)
-            log.info("sale moved on", event=sale.event_id, state=wanted["state"])
+            log.info("sale moved on", event_id=sale.event_id, state=wanted["state"])
             return await self.push(after)
         if gate_version < sale.version or sale.lobby_size is None:
             return await self.push(sale)

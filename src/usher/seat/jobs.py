@@ -60,7 +60,7 @@ class Inventory:
             await self._seats.recall(event, *rows)
         await self._catch_up(event, owned)
         await self._sales.restore(event)
-        log.info("seats laid out", event=event, seats=len(layout), owned=len(owned))
+        log.info("seats laid out", event_id=event, seats=len(layout), owned=len(owned))
 
     async def _catch_up(self, event: str, before: list[dict[str, Any]]) -> None:
         """What PostgreSQL decided while the seats were being laid out."""

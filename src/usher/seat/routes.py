@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from litestar import Request, delete, get, patch, post
+from litestar import Request, Response, delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, Parameter
+from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response.base import ASGIResponse
 
 from usher import limits
@@ -18,8 +18,8 @@ _PATH = "/api/v1/events/{event:str}/holds"
 AnyRequest = Request[Any, Any, Any]
 IdempotencyKey = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         min_length=1,
         max_length=limits.idempotency_key_chars_max,
         pattern=r"^[\x21-\x7e]+$",
@@ -34,7 +34,7 @@ def _admission(request: AnyRequest, seats: SeatService, event: str) -> Admission
 @post(_PATH, status_code=201)
 async def hold_seats(
     event: FromPath[str],
-    data: HoldRequest,
+    data: JSONBody[HoldRequest],
     request: AnyRequest,
     seats: NamedDependency[SeatService],
     key: IdempotencyKey = None,
@@ -60,7 +60,7 @@ async def show_hold(
 async def change_hold(
     event: FromPath[str],
     hold: FromPath[str],
-    data: HoldChange,
+    data: JSONBody[HoldChange],
     request: AnyRequest,
     seats: NamedDependency[SeatService],
 ) -> ASGIResponse:
@@ -77,7 +77,7 @@ async def free_hold(
     hold: FromPath[str],
     request: AnyRequest,
     seats: NamedDependency[SeatService],
-) -> ASGIResponse:
+) -> Response[None]:
     """Let a hold go; its seats are on sale again at once."""
     await seats.free(_admission(request, seats, event), hold)
     return empty()

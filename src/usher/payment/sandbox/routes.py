@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 
 from usher.errors import NotFound
 from usher.payment.sandbox.model import Charge, Decision
@@ -21,7 +21,7 @@ def _view(charge: Charge) -> dict[str, Any]:
 
 @post("/api/v1/payments/sandbox/{payment:str}", status_code=200)
 async def decide(
-    payment: FromPath[str], data: Decision, bank: NamedDependency[Bank]
+    payment: FromPath[str], data: JSONBody[Decision], bank: NamedDependency[Bank]
 ) -> dict[str, Any]:
     """Decide on a charge: approve, decline, delay, duplicate, late. The first decision stands."""
     return _view(await bank.decide(payment, data))
