@@ -16,7 +16,8 @@ local rate, capacity = tonumber(g[7]), tonumber(g[8])
 -- Rate is a GCRA on the server's clock: slot_us is when the next fan is due to be called. At
 -- most one second's worth (or one fan) may be caught up after a pause, so no burst builds up.
 local each_us = 60000000 / rate
-local slack_us = math.max(1000000, each_us)
+-- Whole microseconds: a fraction would be rounded off beside now_us, to just less than one fan.
+local slack_us = math.max(1000000, math.ceil(each_us))
 local slot_us = math.max(tonumber(g[9] or 0), now_us - slack_us)
 local waiting = redis.call('ZCARD', queue)
 local reason
