@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 async def _line(hall: Hall, count: int, **settings: str | int) -> None:
     """A queued sale with so many fans waiting: plc_0, plc_1, ..."""
-    await hall.open(mode="queued", **settings)
+    await hall.open(10, mode="queued", **settings)
     await asyncio.gather(*(hall.queue.join(hall.event, f"plc_{n}") for n in range(count)))
 
 
