@@ -5,9 +5,7 @@ runs on the same data directory.
 """
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -140,7 +138,5 @@ def secret() -> None:
 main.add_command(account_commands(_with(lambda house: house.accounts)))
 main.add_command(event_commands(_with(lambda house: house.events)))
 main.add_command(sale_commands(_with(lambda house: house.sales)))
-main.add_command(
-    gate_commands(_with(lambda house: house.queue), _with(lambda house: house.sales))
-)
+main.add_command(gate_commands(_with(lambda house: house.queue), _with(lambda house: house.sales)))
 main.add_command(audit_command(_with(lambda house: house.auditor)))

@@ -54,5 +54,3 @@ async def sample_event(site: Up) -> str:
     await site.house.events.publish(event)
     await site.house.sales.change(event, "usher up", SaleChange(state="open"))
     return event
-
-

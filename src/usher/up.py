@@ -37,7 +37,9 @@ class Up:
         return next(child for child in self.children if child.name == name)
 
 
-async def with_servers(settings: Settings, stack: AsyncExitStack) -> tuple[Settings, Embedded | None]:
+async def with_servers(
+    settings: Settings, stack: AsyncExitStack
+) -> tuple[Settings, Embedded | None]:
     """Settings in which no server is missing: what is not given is embedded."""
     if settings.redis_url and settings.database_url and settings.secrets:
         return settings, None

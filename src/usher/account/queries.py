@@ -51,7 +51,7 @@ class AccountQueries:
     async def _one(self, column: str, value: str) -> tuple[Account, str] | None:
         async with self._database.connection() as connection:
             row = await connection.fetchrow(
-                f"SELECT {_COLUMNS}, password_hash FROM account WHERE {column} = $1",  # noqa: S608
+                f"SELECT {_COLUMNS}, password_hash FROM account WHERE {column} = $1",
                 value,
             )
         return (_account(row), row["password_hash"]) if row else None
@@ -60,7 +60,7 @@ class AccountQueries:
         """Accounts in the order of their emails, from the first one past `after`."""
         async with self._database.connection() as connection:
             found = await connection.fetch(
-                f"SELECT {_COLUMNS} FROM account"  # noqa: S608
+                f"SELECT {_COLUMNS} FROM account"
                 " WHERE email > $1 AND ($3::text IS NULL OR role = $3) ORDER BY email LIMIT $2",
                 after,
                 rows,

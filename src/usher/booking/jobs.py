@@ -55,9 +55,7 @@ class Settler:
         )
         if booking.state == "conflict":
             # Redis had these seats wrong: somebody else has them in PostgreSQL.
-            owners = await queries.owners_of_seats(
-                self._database, booking.event_id, booking.seats
-            )
+            owners = await queries.owners_of_seats(self._database, booking.event_id, booking.seats)
             pairs: list[str | int] = []
             for seat, state in owners.items():
                 pairs += [seat, "s" if state == "confirmed" else "c"]
@@ -133,8 +131,10 @@ class Ledger:
         """
         found = await queries.find_many(self._database, [message.booking_id])
         booking = found.get(message.booking_id)
-        if booking is None or booking.state != "expired" or not await self._taken_again(
-            booking, message
+        if (
+            booking is None
+            or booking.state != "expired"
+            or not await self._taken_again(booking, message)
         ):
             async with self._database.transaction() as connection:
                 await _give_back_money(
@@ -161,9 +161,7 @@ class Ledger:
                     await _capture(connection, [message.payment_id])
         except asyncpg.UniqueViolationError:
             log.info("seats sold meanwhile", booking=booking.id)
-            owners = await queries.owners_of_seats(
-                self._database, booking.event_id, booking.seats
-            )
+            owners = await queries.owners_of_seats(self._database, booking.event_id, booking.seats)
             await self._give_back(booking, owners)
             return False
         return True

@@ -198,9 +198,7 @@ async def tickets_of(database: Database, bookings: Sequence[str]) -> dict[str, l
     return found
 
 
-async def owners_of_seats(
-    database: Database, event: str, seats: Sequence[int]
-) -> dict[int, str]:
+async def owners_of_seats(database: Database, event: str, seats: Sequence[int]) -> dict[int, str]:
     """For each of `seats` that has a live ticket, the state of its booking."""
     async with database.connection() as connection:
         rows = await connection.fetch(

@@ -185,7 +185,9 @@ def event_commands(run: Run[EventService]) -> click.Group:
             return
         click.echo(_line(row))
         for each in showing.categories:
-            click.echo(f"  {each.name:<20} {each.price / 100:>9.2f} {row.currency}  {each.count:>6}")
+            click.echo(
+                f"  {each.name:<20} {each.price / 100:>9.2f} {row.currency}  {each.count:>6}"
+            )
 
     return group
 

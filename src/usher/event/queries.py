@@ -84,9 +84,7 @@ async def prices(database: Database, event: str) -> list[tuple[int, str, str, in
 async def plan_document(database: Database, plan_id: str) -> bytes:
     """The canonical JSON of a stored plan."""
     async with database.connection() as connection:
-        return bytes(
-            await connection.fetchval("SELECT document FROM plan WHERE id = $1", plan_id)
-        )
+        return bytes(await connection.fetchval("SELECT document FROM plan WHERE id = $1", plan_id))
 
 
 async def create(

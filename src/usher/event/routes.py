@@ -90,7 +90,7 @@ def _after(cursor: str) -> tuple[datetime, str]:
     try:
         moment, _, event = base64.urlsafe_b64decode(cursor).decode("ascii").partition(" ")
         start = datetime.fromisoformat(moment)
-        if start.tzinfo is None or not event.isalnum() and "_" not in event:
+        if start.tzinfo is None or (not event.isalnum() and "_" not in event):
             raise ValueError
         # Offsets and years at the very edge overflow inside PostgreSQL.
         if not datetime(1990, 1, 1, tzinfo=UTC) < start < datetime(2990, 1, 1, tzinfo=UTC):

@@ -39,9 +39,7 @@ class EventService:
         check(sale)
         _check_new(new, layout)
         event = new_id("event")
-        await queries.create(
-            self._database, event, new, layout, sale, key=secrets.token_bytes(32)
-        )
+        await queries.create(self._database, event, new, layout, sale, key=secrets.token_bytes(32))
         log.info("event created", event_id=event, seats=len(layout))
         return event
 

@@ -35,8 +35,9 @@ class NewNotice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get(_EVENT + "/seats")
-async def show_seats(event: FromPath[str], feed: NamedDependency[FeedScripts],
-                     events: NamedDependency[EventService]) -> ASGIResponse:
+async def show_seats(
+    event: FromPath[str], feed: NamedDependency[FeedScripts], events: NamedDependency[EventService]
+) -> ASGIResponse:
     """Every seat's state, one character per seat index, and the feed id it is the state at."""
     await events.showing(event)
     snapshot = await feed.snapshot(event)
@@ -80,7 +81,9 @@ def stream_handlers(
         stream = SeatStream()
         await stream.begin(send, first)
         await _hold_open(
-            stream.until_gone, receive, lambda: hub.add_seats(event, stream, at),
+            stream.until_gone,
+            receive,
+            lambda: hub.add_seats(event, stream, at),
             lambda: hub.remove_seats(event, stream),
         )
 
@@ -94,7 +97,9 @@ def stream_handlers(
         stream = PlaceStream(place.place_id, lambda: queue.place(place))
         await stream.begin(send)
         await _hold_open(
-            stream.until_gone, receive, lambda: hub.add_place(event, stream),
+            stream.until_gone,
+            receive,
+            lambda: hub.add_place(event, stream),
             lambda: hub.remove_place(event, stream),
         )
 
@@ -109,7 +114,9 @@ def stream_handlers(
         stream = BookingStream(booking_id, lambda: bookings.read(booking_id, fan_id, admission))
         await stream.begin(send)
         await _hold_open(
-            stream.until_gone, receive, lambda: hub.add_booking(event, stream),
+            stream.until_gone,
+            receive,
+            lambda: hub.add_booking(event, stream),
             lambda: hub.remove_booking(event, stream),
         )
 

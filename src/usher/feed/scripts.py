@@ -7,20 +7,20 @@ from usher.plumbing.script import Reply
 RawEntry = tuple[str, list[str]]
 
 
-class Snapshot(Reply, tag="snapshot"):
+class Snapshot(Reply, frozen=True, tag="snapshot"):
     feed_id: str
     states: str
 
 
-class Lost(Reply, tag="lost"):
+class Lost(Reply, frozen=True, tag="lost"):
     pass
 
 
-class Noticed(Reply, tag="noticed"):
+class Noticed(Reply, frozen=True, tag="noticed"):
     feed_id: str
 
 
-class Pulled(Reply, tag="pulled"):
+class Pulled(Reply, frozen=True, tag="pulled"):
     """`first_id` is the oldest entry kept: a reader who is behind it needs a snapshot."""
 
     first_id: str

@@ -81,11 +81,11 @@ FACTS: Final[dict[str, str]] = {
 
 async def figures(database: Database, event: str, queries: dict[str, str]) -> dict[str, int]:
     """The figure of each query, all from one snapshot of the database."""
-    async with database.connection() as connection:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return {
-                name: int(await connection.fetchval(sql, event)) for name, sql in queries.items()
-            }
+    async with (
+        database.connection() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        return {name: int(await connection.fetchval(sql, event)) for name, sql in queries.items()}
 
 
 async def owned_seats(database: Database, event: str) -> dict[int, str]:

@@ -63,7 +63,9 @@ class Auditor:
             must_be_zero("dead_letters", "no ledger entry was set aside", facts["dead_letters"])
         )
         checks.append(
-            must_be_zero("letters_dead", "nothing on the outbox was given up", facts["letters_dead"])
+            must_be_zero(
+                "letters_dead", "nothing on the outbox was given up", facts["letters_dead"]
+            )
         )
         facts |= {
             "seats": curve.seats,

@@ -4,11 +4,11 @@ from usher.plumbing.lua import Scripts, script
 from usher.plumbing.script import Reply
 
 
-class Recorded(Reply, tag="recorded"):
+class Recorded(Reply, frozen=True, tag="recorded"):
     entry: str
 
 
-class Full(Reply, tag="full"):
+class Full(Reply, frozen=True, tag="full"):
     pass
 
 

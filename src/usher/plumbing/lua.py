@@ -13,11 +13,15 @@ import msgspec
 from redis.asyncio import BlockingConnectionPool, Connection
 from redis.exceptions import (
     BusyLoadingError,
-    ConnectionError as LinkError,
     NoScriptError,
     ReadOnlyError,
     RedisError,
     ResponseError,
+)
+from redis.exceptions import (
+    ConnectionError as LinkError,
+)
+from redis.exceptions import (
     TimeoutError as LinkTimeout,
 )
 
@@ -199,6 +203,6 @@ def script(
 
         call.script = name  # type: ignore[attr-defined]
         call.reply = reply  # type: ignore[attr-defined]
-        return call
+        return cast(Callable[Concatenate[S, P], Coroutine[Any, Any, R]], call)
 
     return mark

@@ -1,6 +1,7 @@
 """Prometheus metrics: one registry per process, named once, here."""
 
 from collections.abc import Callable
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -13,7 +14,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        make = {"registry": self.registry}
+        make: dict[str, Any] = {"registry": self.registry}
         self.requests = Counter(
             "usher_http_requests_total", "answers by route and status", ["route", "status"], **make
         )

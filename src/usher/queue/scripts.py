@@ -4,89 +4,89 @@ from usher.plumbing.lua import Scripts, script
 from usher.plumbing.script import Reply
 
 
-class InLobby(Reply, tag="lobby"):
+class InLobby(Reply, frozen=True, tag="lobby"):
     index: int
 
 
-class Waiting(Reply, tag="waiting"):
+class Waiting(Reply, frozen=True, tag="waiting"):
     number: int
     ahead: int
 
 
-class StillWaiting(Reply, tag="waiting"):
+class StillWaiting(Reply, frozen=True, tag="waiting"):
     number: int
 
 
-class Called(Reply, tag="called"):
-    number: int
-    due_ms: int
-    left_ms: int
-
-
-class Admitted(Reply, tag="admitted"):
+class Called(Reply, frozen=True, tag="called"):
     number: int
     due_ms: int
     left_ms: int
 
 
-class Lapsed(Reply, tag="lapsed"):
+class Admitted(Reply, frozen=True, tag="admitted"):
+    number: int
+    due_ms: int
+    left_ms: int
+
+
+class Lapsed(Reply, frozen=True, tag="lapsed"):
     number: int
 
 
-class Left(Reply, tag="left"):
+class Left(Reply, frozen=True, tag="left"):
     number: int
 
 
-class Gone(Reply, tag="left"):
+class Gone(Reply, frozen=True, tag="left"):
     pass
 
 
-class Unknown(Reply, tag="unknown"):
+class Unknown(Reply, frozen=True, tag="unknown"):
     pass
 
 
-class Shut(Reply, tag="shut"):
+class Shut(Reply, frozen=True, tag="shut"):
     """`state` is the sale's, or "lost" where Redis knows nothing of the event."""
 
     state: str
 
 
-class Restored(Reply, tag="restored"):
+class Restored(Reply, frozen=True, tag="restored"):
     pass
 
 
-class Known(Reply, tag="known"):
+class Known(Reply, frozen=True, tag="known"):
     pass
 
 
-class Released(Reply, tag="released"):
+class Released(Reply, frozen=True, tag="released"):
     count: int
     shopping: int
     waiting: int
     places: list[str]
 
 
-class Idle(Reply, tag="idle"):
+class Idle(Reply, frozen=True, tag="idle"):
     reason: str
     shopping: int
     waiting: int
 
 
-class Drawn(Reply, tag="drawn"):
+class Drawn(Reply, frozen=True, tag="drawn"):
     next: int
 
 
-class Moved(Reply, tag="moved"):
+class Moved(Reply, frozen=True, tag="moved"):
     """Somebody else drew up to `next`."""
 
     next: int
 
 
-class Ready(Reply, tag="ready"):
+class Ready(Reply, frozen=True, tag="ready"):
     pass
 
 
-class Curve(Reply, tag="curve"):
+class Curve(Reply, frozen=True, tag="curve"):
     """A sale at one moment. `points` are (number, ahead), ascending; counts are of fans or seats.
 
     `lobby_n` and `drawn` are 0 until the lobby has closed; `opens_ms` is 0 where not set.
@@ -126,7 +126,7 @@ class Curve(Reply, tag="curve"):
     points: list[tuple[int, int]]
 
 
-class Lost(Reply, tag="lost"):
+class Lost(Reply, frozen=True, tag="lost"):
     pass
 
 

@@ -3,6 +3,7 @@
 import time
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import structlog
 
 from usher import limits
@@ -12,7 +13,7 @@ from usher.ids import derived_id, is_id
 from usher.plumbing.signing import Signer
 from usher.queue import scripts as s
 from usher.queue.curves import Curves, KnownCurve
-from usher.queue.model import Draw, ahead_of, place_view, wait_s
+from usher.queue.model import Draw, place_view, wait_s
 from usher.sale.model import Sale
 from usher.sale.service import SaleService
 
@@ -21,7 +22,7 @@ log = structlog.get_logger("usher.queue")
 _DRAWS_MAX: Final = 64
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True):
     """What a place token says: who stands, and where they stood when it was signed.
 
     `index` is the arrival in the lobby, `number` the number in line; -1 where not given.
@@ -166,9 +167,7 @@ class QueueService:
 
     async def release(self, event: str) -> s.Released | s.Idle:
         """One turn of the gate; all that keeps it within rate and capacity is in the script."""
-        return await self._scripts.release(
-            event, limits.release_batch_max, limits.expire_batch_max
-        )
+        return await self._scripts.release(event, limits.release_batch_max, limits.expire_batch_max)
 
     async def draw_step(self, sale: Sale, start: int) -> int | None:
         """Numbers one batch of the lobby from `start`; where to go on, None when all is drawn."""

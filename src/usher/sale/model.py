@@ -59,9 +59,9 @@ class SaleChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     mode: Mode | UnsetType = UNSET
     state: State | UnsetType = UNSET
-    lobby_at: datetime | None | UnsetType = UNSET
-    opens_at: datetime | None | UnsetType = UNSET
-    closes_at: datetime | None | UnsetType = UNSET
+    lobby_at: datetime | UnsetType | None = UNSET
+    opens_at: datetime | UnsetType | None = UNSET
+    closes_at: datetime | UnsetType | None = UNSET
     claim_s: int | UnsetType = UNSET
     shop_s: int | UnsetType = UNSET
     hold_s: int | UnsetType = UNSET

@@ -46,9 +46,7 @@ async def change_gate(
 
 
 @get("/api/v1/events/{event:str}/sale/changes", guards=[require_role("organiser", "admin")])
-async def list_changes(
-    event: FromPath[str], sales: NamedDependency[SaleService]
-) -> dict[str, Any]:
+async def list_changes(event: FromPath[str], sales: NamedDependency[SaleService]) -> dict[str, Any]:
     """Who changed what of the sale, newest first."""
     return {"changes": await sales.changes(event)}
 

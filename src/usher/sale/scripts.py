@@ -4,17 +4,17 @@ from usher.plumbing.lua import Scripts, script
 from usher.plumbing.script import Reply
 
 
-class Set(Reply, tag="set"):
+class Set(Reply, frozen=True, tag="set"):
     """`lobby_n` is the size the lobby was closed at, -1 while it is not closed."""
 
     lobby_n: int
 
 
-class Older(Reply, tag="older"):
+class Older(Reply, frozen=True, tag="older"):
     version: int
 
 
-class Unbuilt(Reply, tag="unbuilt"):
+class Unbuilt(Reply, frozen=True, tag="unbuilt"):
     pass
 
 

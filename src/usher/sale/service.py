@@ -63,7 +63,12 @@ class SaleService:
                 self._database, event, sale.version, fields, actor, before=sale
             )
             if after is not None:
-                log.info("sale changed", event_id=event, actor=actor, **{n: str(fields[n]) for n in fields})
+                log.info(
+                    "sale changed",
+                    event_id=event,
+                    actor=actor,
+                    **{n: str(fields[n]) for n in fields},
+                )
                 return await self.push(after)
         raise Conflict("the sale is being changed by others: try again", retry_after_s=1)
 

@@ -4,57 +4,57 @@ from usher.plumbing.lua import Scripts, script
 from usher.plumbing.script import Reply
 
 
-class Built(Reply, tag="built"):
+class Built(Reply, frozen=True, tag="built"):
     pass
 
 
-class Known(Reply, tag="known"):
+class Known(Reply, frozen=True, tag="known"):
     pass
 
 
-class Recalled(Reply, tag="recalled"):
+class Recalled(Reply, frozen=True, tag="recalled"):
     count: int
 
 
-class Held(Reply, tag="held"):
+class Held(Reply, frozen=True, tag="held"):
     due_ms: int
     left_ms: int
     cap_ms: int
     seats: list[int]
 
 
-class Taken(Reply, tag="taken"):
+class Taken(Reply, frozen=True, tag="taken"):
     seats: list[int]
 
 
-class Few(Reply, tag="few"):
+class Few(Reply, frozen=True, tag="few"):
     """Not so many together; `most` is the largest number that could be had."""
 
     most: int
 
 
-class OverLimit(Reply, tag="over_limit"):
+class OverLimit(Reply, frozen=True, tag="over_limit"):
     has: int
     most: int
 
 
-class Lapsed(Reply, tag="lapsed"):
+class Lapsed(Reply, frozen=True, tag="lapsed"):
     pass
 
 
-class Closed(Reply, tag="closed"):
+class Closed(Reply, frozen=True, tag="closed"):
     state: str
 
 
-class Gone(Reply, tag="gone"):
+class Gone(Reply, frozen=True, tag="gone"):
     pass
 
 
-class Mismatch(Reply, tag="mismatch"):
+class Mismatch(Reply, frozen=True, tag="mismatch"):
     pass
 
 
-class Hold(Reply, tag="hold"):
+class Hold(Reply, frozen=True, tag="hold"):
     """`state` is h held, c claimed, s sold."""
 
     state: str
@@ -65,46 +65,44 @@ class Hold(Reply, tag="hold"):
     seats: list[int]
 
 
-class AlreadyClaimed(Reply, tag="claimed"):
+class AlreadyClaimed(Reply, frozen=True, tag="claimed"):
     pass
 
 
-class Freed(Reply, tag="freed"):
+class Freed(Reply, frozen=True, tag="freed"):
     pass
 
 
-class Swept(Reply, tag="swept"):
+class Swept(Reply, frozen=True, tag="swept"):
     freed: int
     forgotten: int
 
 
-class Claimed(Reply, tag="claimed"):
+class Claimed(Reply, frozen=True, tag="claimed"):
     due_ms: int
     left_ms: int
     seats: list[int]
 
 
-class Full(Reply, tag="full"):
+class Full(Reply, frozen=True, tag="full"):
     pass
 
 
-class Settled(Reply, tag="settled"):
+class Settled(Reply, frozen=True, tag="settled"):
     changed: int
 
 
-class Retaken(Reply, tag="retaken"):
+class Retaken(Reply, frozen=True, tag="retaken"):
     pass
 
 
-class Amended(Reply, tag="amended"):
+class Amended(Reply, frozen=True, tag="amended"):
     pass
 
 
 class SeatScripts(Scripts):
     @script("seat/build")
-    async def build(
-        self, event: str, states: str, *category_run: str | bytes
-    ) -> Built | Known: ...
+    async def build(self, event: str, states: str, *category_run: str | bytes) -> Built | Known: ...
 
     @script("seat/recall")
     async def recall(self, event: str, *row: str | int) -> Recalled: ...
@@ -137,8 +135,9 @@ class SeatScripts(Scripts):
     ) -> Held | Gone | AlreadyClaimed: ...
 
     @script("seat/free")
-    async def free(self, event: str, hold_id: str, place_id: str) -> Freed | Gone | AlreadyClaimed:
-        ...
+    async def free(
+        self, event: str, hold_id: str, place_id: str
+    ) -> Freed | Gone | AlreadyClaimed: ...
 
     @script("seat/sweep")
     async def sweep(self, event: str, most: int) -> Swept: ...
