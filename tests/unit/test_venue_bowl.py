@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from usher import limits
 from usher.errors import BadInput
-from usher.venue.bowl import AISLE, SEAT_PITCH, bowl
+from usher.venue.bowl import AISLE, CONCOURSE, ROW_PITCH, SEAT_PITCH, bowl
 from usher.venue.layout import compile_layout
 from usher.venue.model import Plan
 
@@ -98,6 +98,30 @@ def test_blocks_go_all_around_the_pitch_and_stay_on_the_plan() -> None:
         pitch.x <= x <= pitch.x + pitch.width and pitch.y <= y <= pitch.y + pitch.height
         for x, y in spots(plan)
     )
+
+
+def test_the_first_block_is_centred_on_the_right_end() -> None:
+    plan = bowl(20_000)
+    for row in plan.zones[0].rows:
+        assert sum(s.y for s in row.seats) / len(row.seats) == pytest.approx(plan.focal_y, abs=1)
+
+
+def test_tiers_are_parted_by_a_concourse() -> None:
+    plan = bowl(20_000)
+    # along the long axis, rows of the three blocks in the middle of the right end
+    ends = [zone for zone in plan.zones if zone.name in ("Block 101", "Block 201", "Block 301")]
+    outs = [max(s.x for s in row.seats) for zone in ends for row in zone.rows]
+    gaps = [round(b - a) for a, b in pairwise(outs)]
+    assert sorted(gaps)[-2:] == pytest.approx([ROW_PITCH + CONCOURSE] * 2, abs=2)
+    assert sorted(gaps)[:-2] == pytest.approx([ROW_PITCH] * (len(gaps) - 2), abs=2)
+
+
+@pytest.mark.parametrize("seats", [777, 5_000, 20_000])
+def test_the_arena_is_no_larger_than_its_seats_need(seats: int) -> None:
+    for zone in bowl(seats).zones:
+        lengths = [len(row.seats) for row in zone.rows]
+        # rows grow outwards; what the last one lacks is what was too much
+        assert lengths[-1] >= lengths[-2] - 2
 
 
 def test_a_handful_of_seats_are_neighbours() -> None:

@@ -162,6 +162,12 @@ def test_without_a_size_the_plan_is_as_large_as_its_seats() -> None:
     assert (got.width, got.height) == (180.5, 320)
 
 
+@pytest.mark.parametrize("size", [{"width": 0, "height": 600}, {"width": 800, "height": -1}])
+def test_a_size_that_is_none_counts_as_missing(size: dict[str, Any]) -> None:
+    got = imported({**document(), "size": size}).plan
+    assert (got.width, got.height) == (180.5, 320)
+
+
 def test_everybody_looks_at_the_middle_of_the_top_unless_told() -> None:
     plan = imported(document()).plan
     assert (plan.focal_x, plan.focal_y) == (80.25, 50)
