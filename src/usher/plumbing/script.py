@@ -162,8 +162,9 @@ def check_stub(script: Script, stub: Callable[..., Any]) -> Any:
     args = tuple(p.name for p in parameters[1:] if p.kind is not Parameter.VAR_POSITIONAL)
     rest = "".join(p.name for p in parameters if p.kind is Parameter.VAR_POSITIONAL)
     if (args, rest) != (script.args, script.rest):
-        want = " ".join((*script.args, *([f"*{script.rest}"] if script.rest else [])))
-        raise fault(f"takes {' '.join(args)} {'*' + rest if rest else ''}; the header says {want}")
+        raise fault(
+            f"takes {_signature(args, rest)}; the header says {_signature(script.args, script.rest)}"
+        )
     reply = get_type_hints(stub)["return"]
     union = get_origin(reply) in (Union, UnionType)
     structs = get_args(reply) if union else (reply,)
@@ -171,6 +172,10 @@ def check_stub(script: Script, stub: Callable[..., Any]) -> Any:
     if told != script.replies:
         raise fault(f"replies {told}; the header says {script.replies}")
     return reply
+
+
+def _signature(args: tuple[str, ...], rest: str) -> str:
+    return " ".join((*args, *([f"*{rest}"] if rest else []))) or "nothing"
 
 
 def _fields(struct: Any) -> tuple[str, ...]:
