@@ -1,8 +1,14 @@
 """The servers every kind of test shares: real, embedded, started once a session."""
 
 import asyncio
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from typing import NamedTuple
 
+import httpx
 import pytest
 
 from usher.embedded import Embedded, delete_data, start_embedded
@@ -10,6 +16,10 @@ from usher.ids import new_id
 from usher.plumbing.lua import Runner, connect
 from usher.plumbing.script import load
 from usher.plumbing.shipped import shipped
+from usher.plumbing.signing import new_secret
+from usher.settings import Settings, environ_of
+from usher.up import free_port
+from usher.wiring import House, opened
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +54,71 @@ async def runner(servers: Embedded) -> AsyncIterator[Runner]:
 def event() -> str:
     """An event id nobody has used."""
     return new_id("event")
+
+
+class Site(NamedTuple):
+    """A running usher: real API and worker processes on the shared servers."""
+
+    settings: Settings
+    url: str
+
+
+@pytest.fixture(scope="session")
+def settings(servers: Embedded) -> Settings:
+    """What every process of the session's site is told."""
+    port = free_port("127.0.0.1", 0)
+    return Settings(
+        redis_url=servers.redis_url,
+        jobs_redis_url=servers.jobs_redis_url,
+        database_url=servers.database_url,
+        secrets=new_secret(),
+        port=port,
+        public_url=f"http://127.0.0.1:{port}",
+        log_level="warning",
+    )
+
+
+@pytest.fixture(scope="session")
+def site(settings: Settings) -> Iterator[Site]:
+    """One API process and one worker process, ready."""
+    environ = environ_of(settings)
+
+    def usher(*verb: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", "usher", *verb], env=environ)
+
+    assert usher("migrate").wait() == 0
+    with ExitStack() as stack:
+        for verb in ("serve", "worker"):
+            process = usher(verb)
+            stack.callback(process.wait, 30)
+            stack.callback(process.terminate)
+        _await_ready(settings.public_url)
+        yield Site(settings, settings.public_url)
+
+
+def _await_ready(url: str) -> None:
+    for _ in range(300):
+        try:
+            if httpx.get(f"{url}/readyz", trust_env=False).is_success:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError("the API process did not get ready")
+
+
+@pytest.fixture
+async def house(site: Site) -> AsyncIterator[House]:
+    """Every service, in this process, on the same servers as the site."""
+    async with opened(site.settings) as house:
+        yield house
+
+
+@pytest.fixture
+async def http(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the site, with room for a crowd."""
+    limits = httpx.Limits(max_connections=250, max_keepalive_connections=250)
+    async with httpx.AsyncClient(
+        base_url=site.url, limits=limits, timeout=30, trust_env=False
+    ) as client:
+        yield client
