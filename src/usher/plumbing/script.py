@@ -162,9 +162,8 @@ def check_stub(script: Script, stub: Callable[..., Any]) -> Any:
     args = tuple(p.name for p in parameters[1:] if p.kind is not Parameter.VAR_POSITIONAL)
     rest = "".join(p.name for p in parameters if p.kind is Parameter.VAR_POSITIONAL)
     if (args, rest) != (script.args, script.rest):
-        raise fault(
-            f"takes {_signature(args, rest)}; the header says {_signature(script.args, script.rest)}"
-        )
+        want = _signature(script.args, script.rest)
+        raise fault(f"takes {_signature(args, rest)}; the header says {want}")
     reply = get_type_hints(stub)["return"]
     union = get_origin(reply) in (Union, UnionType)
     structs = get_args(reply) if union else (reply,)
