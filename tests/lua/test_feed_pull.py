@@ -1,13 +1,14 @@
 import pytest
 
 from tests.lua.hall import Hall
+from usher.feed.scripts import Pulled
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_an_event_without_news(nowhere: Hall) -> None:
     reply = await nowhere.refused(nowhere.feed.pull(nowhere.event, "0-0", "0-0", 10))
-    assert (reply.first_id, reply.feed_entries, reply.signal_entries) == ("0-0", [], [])
+    assert reply == Pulled("0-0", [], [])
 
 
 async def test_what_happened_since_public_and_private(hall: Hall) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.lua.hall import Hall
-from usher.seat.scripts import AlreadyClaimed, Gone, Hold
+from usher.seat.scripts import AlreadyClaimed, Gone, Held, Hold
 
 pytestmark = pytest.mark.anyio
 
@@ -19,13 +19,13 @@ async def test_a_hold_is_extended_up_to_its_cap_and_there_it_stays(hall: Hall) -
     due, cap = await _due(hall, held)
     await hall.set(hold_s=150)
     reply = await hall.seat.extend(hall.event, held, "plc_a")
-    assert not isinstance(reply, Gone | AlreadyClaimed)
+    assert isinstance(reply, Held)
     assert due < reply.due_ms < cap
     assert reply.seats == [1, 2]
     assert await _due(hall, held) == (reply.due_ms, cap)
     await hall.set(hold_s=5_000, hold_cap_s=9_000)
     reply = await hall.twice(lambda: hall.seat.extend(hall.event, held, "plc_a"))
-    assert not isinstance(reply, Gone | AlreadyClaimed)
+    assert isinstance(reply, Held)
     assert reply.due_ms == reply.cap_ms == cap
     assert float(await hall.command("ZSCORE", hall.keys.hold_due, held)) == cap
 
@@ -37,7 +37,7 @@ async def test_an_extension_never_shortens(hall: Hall) -> None:
     due, _ = await _due(hall, held)
     await hall.set(hold_s=5)
     reply = await hall.twice(lambda: hall.seat.extend(hall.event, held, "plc_a"))
-    assert not isinstance(reply, Gone | AlreadyClaimed)
+    assert isinstance(reply, Held)
     assert reply.due_ms == due
 
 
