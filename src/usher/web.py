@@ -167,11 +167,15 @@ def _drain_on_sigterm(house: House) -> Callable[[], None]:
 def serve(settings: Settings) -> None:
     """Runs one API process until it is told to stop."""
     log.set_up(settings.log_format, settings.log_level)
-    app = build_app(House(settings))
+    run_server(build_app(House(settings)), settings.host, settings.port)
+
+
+def run_server(app: Litestar, host: str, port: int) -> None:
+    """uvicorn as usher wants it; the benchmarks serve their baseline the same way."""
     uvicorn.run(
         app,
-        host=settings.host,
-        port=settings.port,
+        host=host,
+        port=port,
         log_config=None,
         access_log=False,
         server_header=False,

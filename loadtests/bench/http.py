@@ -1,0 +1,184 @@
+"""Requests a second of join and of hold, against a bare Litestar route in the same run."""
+
+import asyncio
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from statistics import median
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from loadtests.bench.figure import Figure
+from loadtests.bench.wire import Run, drive, request
+from usher.clock import utc_now
+from usher.event.model import NewEvent
+from usher.ids import new_id
+from usher.sale.model import SaleChange, SaleSettings
+from usher.settings import Settings, environ_of
+from usher.venue.generate import rows_by_columns
+from usher.venue.price import default_prices
+from usher.wiring import House
+
+REQUESTS: Final = 12_000
+ROUNDS: Final = 3
+SEATS: Final = 4
+GOAL: Final = 0.5
+
+
+@asynccontextmanager
+async def process(*argv: str, environ: dict[str, str], port: int) -> AsyncIterator[None]:
+    """A Python process that listens on `port`, until the end of the `async with`."""
+    child = await asyncio.create_subprocess_exec(sys.executable, "-m", *argv, env=environ)
+    try:
+        for _ in range(200):
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                break
+            except OSError:
+                await asyncio.sleep(0.05)
+        yield
+    finally:
+        child.terminate()
+        await child.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def event_on_sale(house: House, rows: int, columns: int, **settings: Any) -> str:
+    """An open event whose gate is wide open and whose fans may have 50 seats."""
+    plan = rows_by_columns(rows, columns)
+    new = NewEvent(
+        title="Bench", starts_at=utc_now() + timedelta(days=30), prices=default_prices(plan)
+    )
+    sale = SaleSettings(
+        **{"rate_per_min": 600_000, "capacity": 1_000_000, "seats_max": 50} | settings
+    )
+    event = await house.events.create(new, plan, sale)
+    await house.events.publish(event)
+    await house.inventory.build(event)
+    await house.sales.change(event, "bench", SaleChange(state="open"))
+    return event
+
+
+async def admissions(house: House, event: str, count: int) -> list[str]:
+    """Admission tokens of `count` fans, made by the services as if they had come by the line."""
+    tokens = []
+    await house.sales.change(event, "bench", SaleChange(mode="simple"))
+    for _ in range(count):
+        joined = await house.queue.join(event, new_id("fan"))
+        assert joined.admission is not None
+        tokens.append(joined.admission["admission_token"])
+    await house.sales.change(event, "bench", SaleChange(mode="queued"))
+    return tokens
+
+
+async def measure(house: House, settings: Settings) -> list[Figure]:
+    """The ratios of join and of hold; medians of interleaved rounds."""
+    bare_port, port = free_port(), free_port()
+    environ = environ_of(settings.with_(port=port, public_url=f"http://127.0.0.1:{port}"))
+    async with (
+        process("loadtests.bench.bare", str(bare_port), environ=environ, port=bare_port),
+        process("usher", "serve", environ=environ, port=port),
+    ):
+        await _ready(port)
+        echo = msgspec.json.encode({"seats": ["A-1", "A-2", "A-3", "A-4"]})
+        bare_request = [request("POST", "/json", echo)] * REQUESTS
+        runs: dict[str, list[Run]] = {"bare": [], "join": [], "hold": [], "place": []}
+        for turn in range(ROUNDS):
+            event = await event_on_sale(house, 240, 200)
+            joins = [request("POST", f"/api/v1/events/{event}/queue", b"{}")] * REQUESTS
+            holds = await _holds(house, event)
+            places = await _places(house, event)
+            # The first requests of a process compile and connect: not measured.
+            if turn == 0:
+                await drive("127.0.0.1", bare_port, bare_request[:1_000])
+                await drive("127.0.0.1", port, joins[:1_000])
+            runs["bare"].append(await drive("127.0.0.1", bare_port, bare_request))
+            runs["hold"].append(await drive("127.0.0.1", port, holds))
+            runs["join"].append(await drive("127.0.0.1", port, joins))
+            runs["place"].append(await drive("127.0.0.1", port, places))
+        _only(runs["hold"], 201)
+        _only(runs["join"], 202)
+        _only(runs["place"], 200)
+    bare = median(run.per_s for run in runs["bare"])
+    return [_figure(name, bare, runs[name]) for name in ("join", "place", "hold")]
+
+
+async def _holds(house: House, event: str) -> list[bytes]:
+    """Requests for four named adjacent seats each, twelve a fan."""
+    layout = (await house.events.showing(event)).layout
+    quads = [
+        layout.guid[first : first + SEATS]
+        for segment in layout.segments
+        for first in range(segment.first, segment.first + segment.length - SEATS + 1, SEATS)
+    ][:REQUESTS]
+    tokens = await admissions(house, event, -(-len(quads) // 12))
+    path = f"/api/v1/events/{event}/holds"
+    return [
+        request(
+            "POST",
+            path,
+            msgspec.json.encode({"seats": quad}),
+            {"authorization": f"Bearer {tokens[i // 12]}"},
+        )
+        for i, quad in enumerate(quads)
+    ]
+
+
+async def _places(house: House, event: str) -> list[bytes]:
+    """Requests of 500 waiting fans for their place, in turn."""
+    fans = [new_id("fan") for _ in range(500)]
+    joined = [await house.queue.join(event, fan) for fan in fans]
+    path = f"/api/v1/events/{event}/queue/place"
+    asks = [
+        request("GET", path, headers={"authorization": f"Bearer {each.place_token}"})
+        for each in joined
+    ]
+    return [asks[i % len(asks)] for i in range(REQUESTS)]
+
+
+def _only(runs: Sequence[Run], status: int) -> None:
+    for run in runs:
+        if set(run.statuses) != {status}:
+            raise RuntimeError(f"wanted only {status}, got {run.statuses}")
+
+
+def _figure(name: str, bare: float, runs: Sequence[Run]) -> Figure:
+    per_s = median(run.per_s for run in runs)
+    return Figure(
+        name=f"{name}, one API process",
+        value=round(per_s / bare, 3),
+        unit="of bare Litestar",
+        baseline=f"{bare:,.0f} requests/s, bare JSON route",
+        goal=GOAL,
+        more_is_better=True,
+        detail={
+            "requests_per_s": round(per_s),
+            "client_cpu_share": round(median(r.client_cpu_s / r.seconds for r in runs), 2),
+        },
+    )
+
+
+async def _ready(port: int) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        late = time.monotonic() + 30
+        while time.monotonic() < late:
+            try:
+                if (await http.get(f"http://127.0.0.1:{port}/readyz")).is_success:
+                    return
+            except httpx.HTTPError:
+                pass
+            await asyncio.sleep(0.1)
+    raise RuntimeError("the API did not get ready")
+
+
