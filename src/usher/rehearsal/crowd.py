@@ -1,0 +1,160 @@
+"""Sending in a crowd: everybody arrives when their persona says, and is waited for."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from usher.rehearsal.client import Client, Unreachable
+from usher.rehearsal.fan import OVER, Crowd, Fan
+from usher.rehearsal.hall import Hall
+from usher.rehearsal.model import CrowdOptions
+from usher.rehearsal.persona import Persona, dice, persona
+from usher.rehearsal.tally import Progress, Tally
+
+_LOOK_S: Final = 0.5
+# Streams leave this share of the open files that a process may have to everything else.
+_STREAM_FILES: Final = 0.4
+
+
+def crowd_of(options: CrowdOptions) -> list[Persona]:
+    """Everybody in the crowd: the same seed is the same crowd."""
+    return [
+        persona(
+            number,
+            dice(options.seed, number),
+            lobby_share=options.lobby_share,
+            stream_share=options.stream_share,
+        )
+        for number in range(options.fans)
+    ]
+
+
+async def run_crowd(
+    base_url: str, event_id: str, options: CrowdOptions, progress: Progress
+) -> Tally:
+    """Sends a crowd to an event and returns when the last fan has gone home, or time is up.
+
+    Those who come to the lobby arrive at once, the others when the sale opens; opening it is up
+    to the caller, who is told how things stand twice a second. Fans use nothing but the public
+    API at `base_url`.
+    """
+    people = crowd_of(options)
+    tally = Tally(fans=options.fans, lobby_fans=sum(each.comes == "lobby" for each in people))
+    cpu_s = time.process_time()
+    loop = asyncio.get_running_loop()
+    tally.began_at = loop.time()
+    async with Client(base_url, event_id, tally.meter, connections=options.connections) as client:
+        hall = Hall(await client.plan())
+        streams = asyncio.Semaphore(max(1, int(open_files() * _STREAM_FILES)))
+        crowd = Crowd(client, hall, tally, streams)
+        opened = asyncio.Event()
+        watching = asyncio.create_task(_watch(crowd, opened, progress), name="watch")
+        fans: set[asyncio.Task[None]] = set()
+        try:
+            async with asyncio.timeout(options.deadline_s):
+                await asyncio.gather(
+                    _arrive(crowd, people, "lobby", options.arrive_s, options.seed, fans),
+                    _arrive_after(opened, crowd, people, options, fans),
+                )
+                await asyncio.wait(fans)
+        except TimeoutError:
+            tally.unfinished = options.fans - sum(task.done() for task in fans)
+        finally:
+            for task in (watching, *fans):
+                task.cancel()
+            ended = await asyncio.gather(watching, *fans, return_exceptions=True)
+        tally.ended_at = loop.time()
+        tally.cpu_s = time.process_time() - cpu_s
+        for fault in ended:
+            if isinstance(fault, Exception):
+                raise fault
+        await _look(crowd)
+        tally.phase = "over"
+        progress(tally)
+    return tally
+
+
+async def _arrive(
+    crowd: Crowd,
+    people: list[Persona],
+    comes: str,
+    within_s: float,
+    seed: int,
+    fans: set[asyncio.Task[None]],
+) -> None:
+    """Starts fans at their moments, whatever becomes of the earlier ones: arrivals are open."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for each in _by_arrival(people, comes):
+        ahead_s = began + each.arrives * within_s - loop.time()
+        if ahead_s > 0:
+            await asyncio.sleep(ahead_s)
+        # Dice of their own, past those that made the persona.
+        fan = Fan(crowd, each, dice(seed, -1 - each.number))
+        fans.add(asyncio.create_task(fan.run()))
+
+
+def _by_arrival(people: list[Persona], comes: str) -> Iterator[Persona]:
+    yield from sorted((p for p in people if p.comes == comes), key=lambda p: p.arrives)
+
+
+async def _arrive_after(
+    opened: asyncio.Event,
+    crowd: Crowd,
+    people: list[Persona],
+    options: CrowdOptions,
+    fans: set[asyncio.Task[None]],
+) -> None:
+    await opened.wait()
+    await _arrive(crowd, people, "rush", options.rush_s, options.seed, fans)
+
+
+async def _watch(crowd: Crowd, opened: asyncio.Event, progress: Progress) -> None:
+    """Looks at the public page twice a second, and says how things stand."""
+    while True:
+        await _look(crowd)
+        if crowd.tally.opened_at:
+            opened.set()
+        progress(crowd.tally)
+        await asyncio.sleep(_LOOK_S)
+
+
+async def _look(crowd: Crowd) -> None:
+    tally = crowd.tally
+    try:
+        line, tally.states = await asyncio.gather(crowd.client.line(), crowd.client.states())
+    except Unreachable:
+        return  # the fans will tell of it
+    tally.waiting, tally.shopping = line.waiting, line.shopping
+    if line.state == "open" or (line.state in OVER and not tally.opened_at):
+        tally.phase = "on sale"
+        tally.opened_at = tally.opened_at or asyncio.get_running_loop().time()
+    elif line.state == "lobby":
+        tally.phase = "lobby"
+    elif line.state in OVER:
+        tally.phase = "sold out" if line.state == "sold_out" else "over"
+
+
+def raise_open_files() -> int:
+    """Raises this process's limit of open files as far as it may be; what it is then. Processes
+    started afterwards inherit it."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (hard, 65_536, 10_240):  # macOS says "unlimited" and takes no more than this
+        if soft != resource.RLIM_INFINITY and (wanted > soft or wanted == resource.RLIM_INFINITY):
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            except (ValueError, OSError):
+                continue
+            break
+    return open_files()
+
+
+def open_files() -> int:
+    """How many files, sockets among them, this process may have open."""
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1_000_000 if soft == resource.RLIM_INFINITY else soft
