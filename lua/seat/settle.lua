@@ -21,6 +21,7 @@ if outcome == 's' then
     mark(seats, 's')
     changed = 1
     if h then
+      if h.state == 'f' then redis.call('HINCRBY', fan, h.owner, #seat_list(h.seats)) end
       h.state = 's'
       redis.call('HSET', hold, hold_id, hold_record(h))
       redis.call('ZADD', hold_due, now_ms + tombstone_ms, hold_id)

@@ -79,6 +79,17 @@ async def test_postgresql_decides_over_what_redis_believed(hall: Hall) -> None:
     assert await hall.states() == "ssss."
 
 
+async def test_a_freed_hold_that_was_bought_after_all_counts_for_its_fan(hall: Hall) -> None:
+    await hall.open()
+    await hall.admit("plc_a")
+    freed = await hall.hold("plc_a", 1, 2)
+    await hall.seat.free(hall.event, freed, "plc_a")
+    assert await hall.settle(freed, "plc_a", "s", 1, 2) == Settled(1)
+    assert await hall.states() == ".ss......."
+    assert await hall.fan("plc_a") == 2
+    assert await hall.refused(hall.settle(freed, "plc_a", "s", 1, 2)) == Settled(0)
+
+
 async def test_a_booking_without_seats_changes_no_seat(hall: Hall) -> None:
     await hall.open()
     booked = await hall.settle("hld_lost", "plc_a", "s")

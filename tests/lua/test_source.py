@@ -1,6 +1,7 @@
 """The reader of Lua which test_tidy trusts: it must see what it is there to see."""
 
 import pytest
+
 from tests.lua.source import commands, declared, names, undeclared
 
 SCRIPT = """\

@@ -1,0 +1,134 @@
+"""A worker taken apart: one whole round of its work in this process, in which every effect on
+Redis or PostgreSQL is a place to die at, or to be overtaken at."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from usher.booking.jobs import Ledger, expire
+from usher.keys import Keys
+from usher.plumbing.postgres import Connection
+from usher.plumbing.stream import Entry
+from usher.wiring import House
+
+READS: Final = frozenset(
+    {"seat/read", "queue/curve", "queue/place", "feed/snapshot", "feed/pull", "sale/set"}
+)
+
+
+class Death(BaseException):
+    """kill -9: nothing catches it."""
+
+
+class Fate:
+    """Comes after every effect of a house: a script that writes, a COMMIT, a single statement.
+
+    What dies *before* an effect has died after the one before it, so this is every moment there is.
+    """
+
+    def __init__(self, house: House) -> None:
+        self.effects: list[str] = []
+        self._deadly = 0
+        self._random: random.Random | None = None
+        run, connection, transaction = (
+            house.runner.script,
+            house.database.connection,
+            house.database.transaction,
+        )
+        within = False
+
+        async def script(name: str, event: str, *argv: Any) -> Any:
+            reply = await run(name, event, *argv)
+            if name not in READS:
+                await self._after(name)
+            return reply
+
+        @asynccontextmanager
+        async def statement() -> AsyncIterator[Connection]:
+            async with connection() as link:
+                yield link
+            await self._after("statement")
+
+        @asynccontextmanager
+        async def commit() -> AsyncIterator[Connection]:
+            async with connection() as link, link.transaction():
+                yield link
+            await self._after("commit")
+
+        del transaction, within
+        vars(house.runner)["script"] = script
+        vars(house.database)["connection"] = statement
+        vars(house.database)["transaction"] = commit
+
+    def die_at(self, effect: int) -> None:
+        """From now on the `effect`-th effect (1 is the first) is the last one; 0: live on."""
+        self.effects, self._deadly, self._random = [], effect, None
+
+    def overtake(self, seed: int) -> None:
+        """From now on whoever has made an effect may be overtaken by everybody else."""
+        self.effects, self._deadly, self._random = [], 0, random.Random(seed)
+
+    def rest(self) -> None:
+        """Nothing happens any more."""
+        self.die_at(0)
+
+    async def _after(self, effect: str) -> None:
+        self.effects.append(effect)
+        if len(self.effects) == self._deadly:
+            raise Death(f"after {', '.join(self.effects)}")
+        if self._random is not None:
+            for _ in range(self._random.choice((0, 0, 1, 5, 20))):
+                await asyncio.sleep(0)
+            if self._random.random() < 0.3:
+                await asyncio.sleep(self._random.random() * 0.02)
+
+
+class Shift:
+    """A worker's work on one event, a round at a time."""
+
+    def __init__(self, house: House, event: str) -> None:
+        self._house = house
+        self._event = event
+        self._key = Keys(event).named(("ledger",))[0]
+
+        async def wake() -> None:
+            pass
+
+        self.ledger = Ledger(event, house.database, house.seat_scripts, house.metrics, wake)
+
+    async def entries(self) -> list[Entry]:
+        """What is on the ledger and not acknowledged."""
+        rows = await self._house.runner.command("XRANGE", self._key, "-", "+")
+        return [Entry(entry, dict(zip(flat[::2], flat[1::2], strict=True))) for entry, flat in rows]
+
+    async def commit(self, *, keep: bool = False) -> None:
+        """Handles the ledger and acknowledges it; `keep` leaves that to a colleague."""
+        if entries := await self.entries():
+            await self.ledger.handle(entries)
+            if not keep:
+                await self._house.runner.command("XDEL", self._key, *(e.id for e in entries))
+
+    async def round(self) -> None:
+        """Ledger, expiry, outbox."""
+        await self.commit()
+        await expire(self._house.database)
+        await self._house.outbox.relay()
+
+    async def finish(self) -> None:
+        """Rounds until nothing is left; letters taken by the dead are due again at once."""
+        for _ in range(20):
+            async with self._house.database.connection() as connection:
+                await connection.execute("UPDATE outbox SET due = now() WHERE state = 'pending'")
+            await self.round()
+            async with self._house.database.connection() as connection:
+                left = await connection.fetchval(
+                    "SELECT count(*) FROM outbox WHERE state = 'pending'"
+                )
+            if not left and not await self.entries():
+                return
+        raise AssertionError("the worker never gets done")
+
+
+Worker = Callable[[], Awaitable[None]]
