@@ -32,5 +32,7 @@ def iso(moment: datetime) -> str:
 
 
 def iso_ms(ms: int) -> str:
-    """The wire form of milliseconds since 1970."""
-    return iso(from_ms(ms))
+    """The wire form of milliseconds since 1970, to the millisecond; on the hot path."""
+    seconds, rest = divmod(ms, 1000)
+    year, month, day, hour, minute, second, *_ = time.gmtime(seconds)
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{rest:03}Z"

@@ -5,13 +5,13 @@ An id is made *before* the write it belongs to and is that write's idempotency k
 from what makes both attempts the same instead of being drawn at random.
 """
 
-import base64
 import hashlib
-import secrets
+import os
+import re
 from typing import Final
 
-# 10 bytes = 80 bits: 16 characters of base32, no padding. At a billion ids the chance of
-# any collision is 4e-7 (birthday bound n^2 / 2^81).
+# 10 bytes = 80 bits, 20 hexadecimal characters (base32 would be 16, and ten times slower to
+# write). At a billion ids the chance of any collision is 4e-7 (birthday bound n^2 / 2^81).
 _BYTES: Final = 10
 
 PREFIXES: Final = {
@@ -30,19 +30,15 @@ PREFIXES: Final = {
 }
 
 
-def _text(raw: bytes) -> str:
-    return base64.b32encode(raw).decode("ascii").lower()
-
-
 def new_id(noun: str) -> str:
-    """A random id for `noun` (a key of PREFIXES), e.g. ``evt_5q3m2kz7c4d6a2bb``."""
-    return f"{PREFIXES[noun]}_{_text(secrets.token_bytes(_BYTES))}"
+    """A random id for `noun` (a key of PREFIXES), e.g. ``evt_`` and 20 digits."""
+    return f"{PREFIXES[noun]}_{os.urandom(_BYTES).hex()}"
 
 
 def derived_id(noun: str, *parts: str) -> str:
     """The id that the same `parts` always give: a replay meets its first attempt."""
     digest = hashlib.blake2b("\x00".join(parts).encode(), digest_size=_BYTES)
-    return f"{PREFIXES[noun]}_{_text(digest.digest())}"
+    return f"{PREFIXES[noun]}_{digest.hexdigest()}"
 
 
 def sibling_id(noun: str, other: str) -> str:
@@ -50,7 +46,11 @@ def sibling_id(noun: str, other: str) -> str:
     return f"{PREFIXES[noun]}_{other.partition('_')[2]}"
 
 
+_SHAPES: Final = {
+    noun: re.compile(f"{prefix}_[0-9a-f]{{{2 * _BYTES}}}") for noun, prefix in PREFIXES.items()
+}
+
+
 def is_id(noun: str, text: str) -> bool:
     """Whether `text` has the shape of an id of `noun`."""
-    prefix, _, rest = text.partition("_")
-    return prefix == PREFIXES[noun] and len(rest) == 16 and rest.isascii() and rest.isalnum()
+    return _SHAPES[noun].fullmatch(text) is not None

@@ -19,7 +19,7 @@ from usher.booking.model import SEATS_BECOME, Booking, Claim
 from usher.clock import from_ms, now_ms, to_ms
 from usher.outbox import queries as outbox
 from usher.payment import queries as payment_queries
-from usher.payment.model import Message, Payment
+from usher.payment.model import UNANSWERED, Message, Payment
 from usher.payment.service import read_message
 from usher.plumbing.metric import Metrics
 from usher.plumbing.postgres import Connection, Database
@@ -99,15 +99,15 @@ class Ledger:
         messages = [
             read_message(e.fields["data"]) for e in entries if e.fields.get("kind") == "payment"
         ]
-        late: list[Message] = []
+        late: list[Payment] = []
         touched = {each.id for each in claims} | {each.booking_id for each in messages}
         async with self._database.transaction() as connection:
             if claims:
                 await commit_claims(connection, claims)
             if messages:
                 late = await commit_messages(connection, messages)
-        for message in late:
-            await self._retake(message)
+        for payment in late:
+            await self._retake(payment)
         found = await queries.find_many(self._database, sorted(touched))
         await self._settler.settle(list(found.values()))
         if messages:
@@ -124,24 +124,20 @@ class Ledger:
         fields = msgspec.json.encode(entry.fields).decode()
         await queries.bury(self._database, self._event, entry.id, fields, fault)
 
-    async def _retake(self, message: Message) -> None:
+    async def _retake(self, payment: Payment) -> None:
         """Money for a booking that has expired: its seats if they are free, else the money back.
 
         Redis first, so that nobody can hold the seats meanwhile; PostgreSQL decides.
         """
-        found = await queries.find_many(self._database, [message.booking_id])
-        booking = found.get(message.booking_id)
-        if (
-            booking is None
-            or booking.state != "expired"
-            or not await self._taken_again(booking, message)
-        ):
+        found = await queries.find_many(self._database, [payment.booking_id])
+        booking = found[payment.booking_id]
+        if booking.state != "expired" or not await self._taken_again(booking, payment):
             async with self._database.transaction() as connection:
                 await _give_back_money(
-                    connection, [message.payment_id], "paid late; the seats were sold meanwhile"
+                    connection, [payment.id], "paid late; the seats were sold meanwhile"
                 )
 
-    async def _taken_again(self, booking: Booking, message: Message) -> bool:
+    async def _taken_again(self, booking: Booking, payment: Payment) -> bool:
         reply = await self._seats.retake(
             booking.event_id,
             booking.hold_id,
@@ -154,11 +150,15 @@ class Ledger:
             return False
         try:
             async with self._database.transaction() as connection:
-                if await queries.move(
+                # A colleague with the same entry may have given this very money back, and another
+                # attempt may have paid for the booking: neither may be followed by a capture.
+                (now,) = await payment_queries.lock(connection, [payment.id])
+                if now.state not in UNANSWERED or not await queries.move(
                     connection, [booking.id], "expired", "confirmed", "paid late"
                 ):
-                    await queries.revive_tickets(connection, booking.id)
-                    await _capture(connection, [message.payment_id])
+                    return False
+                await queries.revive_tickets(connection, booking.id)
+                await _capture(connection, [payment.id])
         except asyncpg.UniqueViolationError:
             log.info("seats sold meanwhile", booking=booking.id)
             owners = await queries.owners_of_seats(self._database, booking.event_id, booking.seats)
@@ -215,10 +215,11 @@ async def commit_claims(connection: Connection, claims: Sequence[Booking]) -> li
     return losers
 
 
-async def commit_messages(connection: Connection, messages: Sequence[Message]) -> list[Message]:
-    """Takes in what providers said; gives the authorisations that came after expiry.
+async def commit_messages(connection: Connection, messages: Sequence[Message]) -> list[Payment]:
+    """Takes in what providers said; gives the payments that were authorised after expiry.
 
-    Every transition is conditional, so messages may come twice and in any order.
+    Every transition is conditional, so messages may come twice and in any order: an attempt that
+    was declined may be authorised yet (another card), or have been before we heard of either.
     """
     await payment_queries.note_messages(connection, messages)
     declined = [m.payment_id for m in messages if m.kind == "declined"]
@@ -233,7 +234,7 @@ async def commit_messages(connection: Connection, messages: Sequence[Message]) -
     good: list[Payment] = []
     for payment in payments:
         message = authorised[payment.id]
-        if payment.state != "started":
+        if payment.state not in UNANSWERED:
             continue  # said before, or given back already
         if (message.amount, message.currency) != (payment.amount, payment.currency):
             await _give_back_money(connection, [payment.id], "another amount than was asked for")
@@ -252,18 +253,17 @@ async def commit_messages(connection: Connection, messages: Sequence[Message]) -
     back = [p.id for p in rest if p not in late]
     if back:
         await _give_back_money(connection, back, "the booking does not need it")
-    return [authorised[payment.id] for payment in late]
+    return late
 
 
 async def _capture(connection: Connection, ids: Sequence[str]) -> None:
-    if ids:
-        await payment_queries.move(connection, ids, ["started"], "authorised")
-        await outbox.post(connection, "capture", ids)
+    moved = await payment_queries.move(connection, ids, UNANSWERED, "authorised")
+    await outbox.post(connection, "capture", moved)
 
 
 async def _give_back_money(connection: Connection, ids: Sequence[str], reason: str) -> None:
     # Only what nobody has confirmed a booking with: a colleague may have been faster.
-    moved = await payment_queries.move(connection, ids, ["started"], "voiding", reason)
+    moved = await payment_queries.move(connection, ids, UNANSWERED, "voiding", reason)
     await outbox.post(connection, "void", moved)
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from litestar import Request, get, post
-from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
@@ -21,18 +21,6 @@ from usher.seat.service import SeatService
 
 _PATH: Final = "/api/v1/bookings"
 AnyRequest = Request[Any, Any, Any]
-
-
-@post(_PATH, status_code=202)
-async def create_booking(
-    data: JSONBody[BookingRequest],
-    request: AnyRequest,
-    bookings: NamedDependency[BookingService],
-    seats: NamedDependency[SeatService],
-) -> ASGIResponse:
-    """Book a hold: 202, the seats are yours to pay for until `due`."""
-    booking = await _book(data, request, bookings, seats)
-    return answer(booking, 202, headers=[("location", f"{_PATH}/{booking['booking_id']}")])
 
 
 async def _book(
@@ -51,23 +39,6 @@ async def _book(
     raise lapsed or Unauthenticated("an admission token is needed: stand in line first")
 
 
-@get(_PATH)
-async def list_bookings(
-    request: AnyRequest,
-    bookings: NamedDependency[BookingService],
-    accounts: NamedDependency[AccountService],
-    seats: NamedDependency[SeatService],
-    limit: Annotated[int, QueryParameter(ge=1, le=limits.page_rows_max)] = 50,
-    cursor: Annotated[str, QueryParameter(max_length=200, pattern=r"^[A-Za-z0-9_=-]*$")] = "",
-) -> ASGIResponse:
-    """Your bookings, newest first."""
-    fan_id, _ = reader_of(request.scope, accounts, seats)
-    rows = await bookings.mine(fan_id, _after(cursor) if cursor else None, limit + 1)
-    more = rows[limit:]
-    views = await bookings.views(rows[:limit])
-    return answer({"bookings": views, "cursor": _cursor(rows[limit - 1]) if more else None})
-
-
 def _cursor(booking: Booking) -> str:
     text = f"{booking.created_at.astimezone(UTC).isoformat()} {booking.id}"
     return base64.urlsafe_b64encode(text.encode()).decode()
@@ -84,42 +55,57 @@ def _after(cursor: str) -> tuple[datetime, str]:
     return created.astimezone(UTC), booking
 
 
-@get(_PATH + "/{booking:str}")
-async def show_booking(
-    booking: FromPath[str],
-    request: AnyRequest,
-    bookings: NamedDependency[BookingService],
-    accounts: NamedDependency[AccountService],
-    seats: NamedDependency[SeatService],
-) -> ASGIResponse:
-    """One of your bookings, with its tickets once it is confirmed."""
-    return answer(await bookings.read(booking, *reader_of(request.scope, accounts, seats)))
+def booking_handlers(
+    bookings: BookingService, accounts: AccountService, seats: SeatService
+) -> list[HTTPRouteHandler]:
+    """The routes, bound to their services."""
 
+    @post(_PATH, status_code=202)
+    async def create_booking(
+        data: JSONBody[BookingRequest],
+        request: AnyRequest,
+    ) -> ASGIResponse:
+        """Book a hold: 202, the seats are yours to pay for until `due`."""
+        booking = await _book(data, request, bookings, seats)
+        return answer(booking, 202, headers=[("location", f"{_PATH}/{booking['booking_id']}")])
 
-@post(_PATH + "/{booking:str}/payment", status_code=201)
-async def pay_booking(
-    booking: FromPath[str],
-    request: AnyRequest,
-    bookings: NamedDependency[BookingService],
-    accounts: NamedDependency[AccountService],
-    seats: NamedDependency[SeatService],
-) -> ASGIResponse:
-    """Begin to pay. Asked again while an attempt is open, it is the same attempt."""
-    fan_id, _ = reader_of(request.scope, accounts, seats)
-    return answer(await bookings.pay(booking, fan_id), 201)
+    @get(_PATH)
+    async def list_bookings(
+        request: AnyRequest,
+        limit: Annotated[int, QueryParameter(ge=1, le=limits.page_rows_max)] = 50,
+        cursor: Annotated[str, QueryParameter(max_length=200, pattern=r"^[A-Za-z0-9_=-]*$")] = "",
+    ) -> ASGIResponse:
+        """Your bookings, newest first."""
+        fan_id, _ = reader_of(request.scope, accounts, seats)
+        rows = await bookings.mine(fan_id, _after(cursor) if cursor else None, limit + 1)
+        more = rows[limit:]
+        views = await bookings.views(rows[:limit])
+        return answer({"bookings": views, "cursor": _cursor(rows[limit - 1]) if more else None})
 
+    @get(_PATH + "/{booking:str}")
+    async def show_booking(
+        booking: FromPath[str],
+        request: AnyRequest,
+    ) -> ASGIResponse:
+        """One of your bookings, with its tickets once it is confirmed."""
+        return answer(await bookings.read(booking, *reader_of(request.scope, accounts, seats)))
 
-@post(_PATH + "/{booking:str}/cancellation", status_code=200)
-async def cancel_booking(
-    booking: FromPath[str],
-    request: AnyRequest,
-    bookings: NamedDependency[BookingService],
-    accounts: NamedDependency[AccountService],
-    seats: NamedDependency[SeatService],
-) -> ASGIResponse:
-    """Cancel a booking that is not paid yet."""
-    fan_id, _ = reader_of(request.scope, accounts, seats)
-    return answer(await bookings.cancel(booking, fan_id))
+    @post(_PATH + "/{booking:str}/payment", status_code=201)
+    async def pay_booking(
+        booking: FromPath[str],
+        request: AnyRequest,
+    ) -> ASGIResponse:
+        """Begin to pay. Asked again while an attempt is open, it is the same attempt."""
+        fan_id, _ = reader_of(request.scope, accounts, seats)
+        return answer(await bookings.pay(booking, fan_id), 201)
 
+    @post(_PATH + "/{booking:str}/cancellation", status_code=200)
+    async def cancel_booking(
+        booking: FromPath[str],
+        request: AnyRequest,
+    ) -> ASGIResponse:
+        """Cancel a booking that is not paid yet."""
+        fan_id, _ = reader_of(request.scope, accounts, seats)
+        return answer(await bookings.cancel(booking, fan_id))
 
-handlers = [create_booking, list_bookings, show_booking, pay_booking, cancel_booking]
+    return [create_booking, list_bookings, show_booking, pay_booking, cancel_booking]

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from litestar import Request, Response, get
-from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 
 from usher import limits
@@ -54,33 +54,6 @@ def category_view(category: PriceClass, currency: str) -> dict[str, Any]:
     }
 
 
-@get("/api/v1/events")
-async def list_events(
-    events: NamedDependency[EventService],
-    city: Text = "",
-    production: Text = "",
-    day: Annotated[date | None, QueryParameter(name="date")] = None,
-    q: Text = "",
-    limit: Annotated[int, QueryParameter(ge=1, le=limits.page_rows_max)] = 50,
-    cursor: Annotated[str, QueryParameter(max_length=200, pattern=r"^[A-Za-z0-9_=-]*$")] = "",
-) -> dict[str, Any]:
-    """Published events by start; `date` is a day in UTC."""
-    rows = await events.search(
-        city=city,
-        production=production,
-        day=datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None,
-        text=q,
-        after=_after(cursor) if cursor else None,
-        most=limit + 1,
-    )
-    more = len(rows) > limit
-    rows = rows[:limit]
-    return {
-        "events": [event_view(row) for row in rows],
-        "cursor": _cursor(rows[-1]) if more else None,
-    }
-
-
 def _cursor(row: EventRow) -> str:
     text = f"{row.starts_at.astimezone(UTC).isoformat()} {row.id}"
     return base64.urlsafe_b64encode(text.encode()).decode()
@@ -100,28 +73,55 @@ def _after(cursor: str) -> tuple[datetime, str]:
     return start.astimezone(UTC) + timedelta(0), event
 
 
-@get("/api/v1/events/{event:str}")
-async def show_event(event: FromPath[str], events: NamedDependency[EventService]) -> dict[str, Any]:
-    """An event, its sale and its prices."""
-    showing = await events.showing(event)
-    view = event_view(showing.event)
-    view["description"] = showing.event.description
-    view["categories"] = [
-        category_view(each, showing.event.currency) for each in showing.categories
-    ]
-    return view
+def event_handlers(events: EventService) -> list[HTTPRouteHandler]:
+    """The routes, bound to their services."""
 
+    @get("/api/v1/events")
+    async def list_events(
+        city: Text = "",
+        production: Text = "",
+        day: Annotated[date | None, QueryParameter(name="date")] = None,
+        q: Text = "",
+        limit: Annotated[int, QueryParameter(ge=1, le=limits.page_rows_max)] = 50,
+        cursor: Annotated[str, QueryParameter(max_length=200, pattern=r"^[A-Za-z0-9_=-]*$")] = "",
+    ) -> dict[str, Any]:
+        """Published events by start; `date` is a day in UTC."""
+        rows = await events.search(
+            city=city,
+            production=production,
+            day=datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None,
+            text=q,
+            after=_after(cursor) if cursor else None,
+            most=limit + 1,
+        )
+        more = len(rows) > limit
+        rows = rows[:limit]
+        return {
+            "events": [event_view(row) for row in rows],
+            "cursor": _cursor(rows[-1]) if more else None,
+        }
 
-@get("/api/v1/events/{event:str}/plan")
-async def show_plan(
-    event: FromPath[str], request: Request[Any, Any, Any], events: NamedDependency[EventService]
-) -> Response[bytes]:
-    """The geometry of the plan; it never changes for an event."""
-    showing = await events.showing(event)
-    headers = {"etag": showing.etag, "cache-control": "public, max-age=31536000, immutable"}
-    if request.headers.get("if-none-match") == showing.etag:
-        return Response(content=b"", status_code=304, headers=headers)
-    return Response(content=showing.geometry, media_type="application/json", headers=headers)
+    @get("/api/v1/events/{event:str}")
+    async def show_event(event: FromPath[str]) -> dict[str, Any]:
+        """An event, its sale and its prices."""
+        showing = await events.showing(event)
+        view = event_view(showing.event)
+        view["description"] = showing.event.description
+        view["categories"] = [
+            category_view(each, showing.event.currency) for each in showing.categories
+        ]
+        return view
 
+    @get("/api/v1/events/{event:str}/plan")
+    async def show_plan(
+        event: FromPath[str],
+        request: Request[Any, Any, Any],
+    ) -> Response[bytes]:
+        """The geometry of the plan; it never changes for an event."""
+        showing = await events.showing(event)
+        headers = {"etag": showing.etag, "cache-control": "public, max-age=31536000, immutable"}
+        if request.headers.get("if-none-match") == showing.etag:
+            return Response(content=b"", status_code=304, headers=headers)
+        return Response(content=showing.geometry, media_type="application/json", headers=headers)
 
-handlers = [list_events, show_event, show_plan]
+    return [list_events, show_event, show_plan]

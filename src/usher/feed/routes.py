@@ -4,12 +4,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from litestar import asgi, get, post
-from litestar.di import NamedDependency
-from litestar.handlers import ASGIRouteHandler
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from litestar.response.base import ASGIResponse
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from usher import limits
 from usher.account.guards import place_cookie, require_role, token_in
@@ -34,33 +33,6 @@ class NewNotice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str
 
 
-@get(_EVENT + "/seats")
-async def show_seats(
-    event: FromPath[str], feed: NamedDependency[FeedScripts], events: NamedDependency[EventService]
-) -> ASGIResponse:
-    """Every seat's state, one character per seat index, and the feed id it is the state at."""
-    await events.showing(event)
-    snapshot = await feed.snapshot(event)
-    if isinstance(snapshot, Lost):
-        raise Unavailable("the event is being prepared", retry_after_s=2)
-    # Written by hand: states hold no character that JSON escapes, and 80 kB need no scan.
-    body = f'{{"feed_id":"{snapshot.feed_id}","states":"{snapshot.states}"}}'.encode()
-    return answer(body, cache="public, max-age=1")
-
-
-@post(_EVENT + "/notice", status_code=200, guards=[require_role("organiser", "admin")])
-async def post_notice(
-    event: FromPath[str], data: JSONBody[NewNotice], feed: NamedDependency[FeedScripts]
-) -> dict[str, Any]:
-    """Tell everyone who waits or looks; an empty text takes the notice down."""
-    if len(data.text) > 500:
-        raise BadInput("a notice has at most 500 characters")
-    reply = await feed.notice(event, data.text)
-    if not isinstance(reply, Noticed):
-        raise NotFound(f"there is no event {event[:40]!r} on sale")
-    return {"feed_id": reply.feed_id}
-
-
 def stream_handlers(
     hub: Hub,
     events: EventService,
@@ -68,10 +40,9 @@ def stream_handlers(
     accounts: AccountService,
     seats: SeatService,
     bookings: BookingService,
-) -> list[ASGIRouteHandler]:
-    """The streams, bound to the services they ask; ASGI handlers take no dependencies."""
+) -> list[HTTPRouteHandler]:
+    """The streams, bound to the services they ask."""
 
-    @asgi(_EVENT + "/feed", copy_scope=True)
     async def feed_stream(scope: Scope, receive: Receive, send: Send) -> None:
         """SSE: `snapshot`, then `change` and `notice`; ids resume after a lost connection."""
         event = scope["path_params"]["event"]
@@ -87,7 +58,6 @@ def stream_handlers(
             lambda: hub.remove_seats(event, stream),
         )
 
-    @asgi(_EVENT + "/queue/stream", copy_scope=True)
     async def place_stream(scope: Scope, receive: Receive, send: Send) -> None:
         """SSE: `place` and `called` for one place, `notice`, `reconnect`."""
         event = scope["path_params"]["event"]
@@ -103,7 +73,6 @@ def stream_handlers(
             lambda: hub.remove_place(event, stream),
         )
 
-    @asgi("/api/v1/bookings/{booking:str}/stream", copy_scope=True)
     async def booking_stream(scope: Scope, receive: Receive, send: Send) -> None:
         """SSE: `booking` whenever its state has changed."""
         booking_id = scope["path_params"]["booking"]
@@ -120,7 +89,21 @@ def stream_handlers(
             lambda: hub.remove_booking(event, stream),
         )
 
-    return [feed_stream, place_stream, booking_stream]
+    return [
+        _streaming(_EVENT + "/feed", feed_stream),
+        _streaming(_EVENT + "/queue/stream", place_stream),
+        _streaming("/api/v1/bookings/{booking:str}/stream", booking_stream),
+    ]
+
+
+def _streaming(path: str, app: ASGIApp) -> HTTPRouteHandler:
+    # Not @asgi: Litestar 2.25 looks up such a handler's path parameters by the request's method,
+    # where they are not, and answers 500.
+    @get(path, include_in_schema=False)
+    async def stream() -> ASGIApp:
+        return app
+
+    return stream
 
 
 def _room_for_one(hub: Hub) -> None:
@@ -141,4 +124,31 @@ async def _hold_open(
         remove()
 
 
-handlers = [show_seats, post_notice]
+def feed_handlers(feed: FeedScripts, events: EventService) -> list[HTTPRouteHandler]:
+    """The routes, bound to their services."""
+
+    @get(_EVENT + "/seats")
+    async def show_seats(event: FromPath[str]) -> ASGIResponse:
+        """Every seat's state, one character per seat index, and the feed id it is the state at."""
+        await events.showing(event)
+        snapshot = await feed.snapshot(event)
+        if isinstance(snapshot, Lost):
+            raise Unavailable("the event is being prepared", retry_after_s=2)
+        # Written by hand: states hold no character that JSON escapes, and 80 kB need no scan.
+        body = f'{{"feed_id":"{snapshot.feed_id}","states":"{snapshot.states}"}}'.encode()
+        return answer(body, cache="public, max-age=1")
+
+    @post(_EVENT + "/notice", status_code=200, guards=[require_role("organiser", "admin")])
+    async def post_notice(
+        event: FromPath[str],
+        data: JSONBody[NewNotice],
+    ) -> dict[str, Any]:
+        """Tell everyone who waits or looks; an empty text takes the notice down."""
+        if len(data.text) > 500:
+            raise BadInput("a notice has at most 500 characters")
+        reply = await feed.notice(event, data.text)
+        if not isinstance(reply, Noticed):
+            raise NotFound(f"there is no event {event[:40]!r} on sale")
+        return {"feed_id": reply.feed_id}
+
+    return [show_seats, post_notice]

@@ -11,11 +11,16 @@ Kind = Literal["authorised", "declined"]
 TRANSITIONS: Final[dict[State, tuple[State, ...]]] = {
     "started": ("authorised", "declined", "voiding"),
     "authorised": ("captured", "voiding"),
-    "declined": (),
+    # money is money: an authorisation heard of after "declined" is used, or given back
+    "declined": ("authorised", "voiding"),
     "captured": (),
     "voiding": ("voided",),
     "voided": (),
 }
+
+
+# An authorisation of these has been neither used nor given back.
+UNANSWERED: Final[tuple[State, ...]] = ("started", "declined")
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from litestar import Request, post
-from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
@@ -11,16 +11,17 @@ from usher.payment.service import PaymentService
 from usher.plumbing.answer import answer
 
 
-@post("/api/v1/payments/webhooks/{provider:str}", status_code=200)
-async def take_webhook(
-    provider: FromPath[str],
-    request: Request[Any, Any, Any],
-    payments: NamedDependency[PaymentService],
-) -> ASGIResponse:
-    """A payment provider's word, signed. Duplicates and any order are fine."""
-    body = await request.body()
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    return answer({"taken": await payments.take_webhook(provider, body, headers)})
+def payment_handlers(payments: PaymentService) -> list[HTTPRouteHandler]:
+    """The routes, bound to their services."""
 
+    @post("/api/v1/payments/webhooks/{provider:str}", status_code=200)
+    async def take_webhook(
+        provider: FromPath[str],
+        request: Request[Any, Any, Any],
+    ) -> ASGIResponse:
+        """A payment provider's word, signed. Duplicates and any order are fine."""
+        body = await request.body()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        return answer({"taken": await payments.take_webhook(provider, body, headers)})
 
-handlers = [take_webhook]
+    return [take_webhook]

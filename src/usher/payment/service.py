@@ -117,24 +117,26 @@ class PaymentService:
         return await self._finish(ids, "voided")
 
     async def _finish(self, ids: Sequence[str], after: str) -> dict[str, str]:
+        before = "authorised" if after == "captured" else "voiding"
         payments = await queries.find_many(self._database, ids)
         told = await asyncio.gather(
-            *(self._tell(payments[each], after) for each in ids if each in payments)
+            *(self._tell(payments[each], before, after) for each in ids if each in payments)
         )
         by_fault: dict[str, list[str]] = defaultdict(list)
         for payment_id, fault in told:
             by_fault[fault].append(payment_id)
         if done := by_fault.pop("", []):
-            before = ("authorised",) if after == "captured" else ("voiding",)
             async with self._database.transaction() as connection:
-                await queries.move(connection, done, before, after)
+                await queries.move(connection, done, [before], after)
         faults = {each: fault for fault, failed in by_fault.items() for each in failed}
         return faults | {each: "there is no such payment" for each in ids if each not in payments}
 
-    async def _tell(self, payment: Payment, after: str) -> tuple[str, str]:
+    async def _tell(self, payment: Payment, before: str, after: str) -> tuple[str, str]:
         provider = self._providers[payment.provider]
         if payment.state == after:
             return payment.id, ""
+        if payment.state != before:
+            return payment.id, f"the payment is {payment.state}, not {before}"
         try:
             call = provider.capture if after == "captured" else provider.void
             done = await call(payment.id)

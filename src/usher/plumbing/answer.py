@@ -10,9 +10,30 @@ import msgspec
 from litestar import Response
 from litestar.datastructures import Cookie
 from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
 
 PRIVATE = "no-store"
 PUBLIC_SECOND = "public, max-age=1"
+
+
+class Answer(ASGIResponse):
+    """An answer whose headers are laid out once. Litestar's own goes through a mapping that scans
+    its list for every header set: 7 % of a hold."""
+
+    __slots__ = ("_head",)
+
+    def __init__(self, body: bytes, status: int, head: list[tuple[bytes, bytes]]) -> None:
+        self.body = body
+        self.status_code = status
+        self.background = None
+        self._head = head
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self._head}
+        )
+        body = b"" if scope.get("method") == "HEAD" else self.body
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def answer(
@@ -25,16 +46,14 @@ def answer(
 ) -> ASGIResponse:
     """`content` as JSON (bytes are sent as they are), with Set-Cookie values."""
     body = content if isinstance(content, bytes) else msgspec.json.encode(content)
-    return ASGIResponse(
-        body=body,
-        status_code=status,
-        headers=[
-            ("cache-control", cache),
-            *headers,
-            *(("set-cookie", each) for each in cookies),
-        ],
-        media_type="application/json",
-    )
+    head = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", cache.encode("latin-1")),
+    ]
+    head += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    head += [(b"set-cookie", each.encode("latin-1")) for each in cookies]
+    return Answer(body, status, head)
 
 
 def empty(*, clear: Iterable[str] = ()) -> Response[None]:

@@ -1,7 +1,9 @@
-"""Calling scripts: one round trip per turn of the event loop.
+"""Calling scripts: many calls, one round trip.
 
-Every call made in the same loop turn goes out in one pipeline. Measured on one core:
-one redis-py call per request 5,400 requests/s, gathered 11,400.
+Every call made in the same turn of the event loop goes out in one pipeline (a flight), and while
+FLIGHTS_MAX flights are in the air the calls of later turns wait for the next one: under load
+flights grow, alone a call waits for nobody. Measured on one core: one redis-py call per request
+5,400 requests/s, gathered per turn 11,400.
 """
 
 import asyncio
@@ -10,6 +12,7 @@ from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import msgspec
+from hiredis import pack_command
 from redis.asyncio import BlockingConnectionPool, Connection
 from redis.exceptions import (
     BusyLoadingError,
@@ -34,6 +37,12 @@ SOCKET_TIMEOUT_S: Final = 5.0
 CONNECT_TIMEOUT_S: Final = 2.0
 HEALTH_CHECK_S: Final = 15
 _AWAY: Final = (LinkError, LinkTimeout, BusyLoadingError, ReadOnlyError, OSError)
+
+FLIGHTS_MAX: Final = 2
+# A flight's replies are read in one go: this bounds how long a caller waits for its neighbours.
+FLIGHT_CALLS_MAX: Final = 256
+# Key names are put together once per script and event.
+_HEADS_MAX: Final = 10_000
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -88,13 +97,22 @@ class Runner:
         self.scripts = scripts
         self.flights = 0
         self.calls = 0
+        self._heads: dict[tuple[str, str], tuple[int | str, ...]] = {}
         self._waiting: list[_Call] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     def script(self, name: str, event: str, *argv: Any) -> Awaitable[Any]:
         """The raw reply of script `name` on the keys of `event`."""
         script = self.scripts[name]
-        tail = (len(script.keys), *Keys(event).named(script.keys), *argv)
+        head = self._heads.get((name, event))
+        if head is None:
+            if len(self._heads) >= _HEADS_MAX:
+                self._heads.clear()
+            head = self._heads[(name, event)] = (
+                len(script.keys),
+                *Keys(event).named(script.keys),
+            )
+        tail = head + argv
         return self._enqueue(_Call(("EVALSHA", script.sha, *tail), script, tail))
 
     def command(self, *words: Any) -> Awaitable[Any]:
@@ -107,16 +125,22 @@ class Runner:
         return int(seconds) * 1000 + int(micros) // 1000
 
     def _enqueue(self, call: _Call) -> Awaitable[Any]:
-        if not self._waiting:
+        if not self._waiting and len(self._tasks) < FLIGHTS_MAX:
             asyncio.get_running_loop().call_soon(self._take_off)
         self._waiting.append(call)
         return call.answer
 
     def _take_off(self) -> None:
-        calls, self._waiting = self._waiting, []
+        if not self._waiting:
+            return
+        calls, self._waiting = self._waiting[:FLIGHT_CALLS_MAX], self._waiting[FLIGHT_CALLS_MAX:]
         task = asyncio.get_running_loop().create_task(self._fly(calls))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._land)
+
+    def _land(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._take_off()
 
     async def _fly(self, calls: list[_Call]) -> None:
         self.flights += 1
@@ -143,13 +167,19 @@ class Runner:
         """One pipeline on one connection; a refusal of one command stays with that command."""
         connection = cast(Connection, await self.pool.get_connection())
         try:
-            await connection.send_packed_command(connection.pack_commands(commands))
-            replies: list[Any] = []
-            for _ in commands:
-                try:
-                    replies.append(await connection.read_response())
-                except ResponseError as refusal:
-                    replies.append(refusal)
+            # One time limit for the whole flight: redis-py's own, per reply and on a task of its
+            # own per write, were a tenth of a hold. hiredis packs in C what redis-py does not.
+            connection.socket_timeout = None
+            async with asyncio.timeout(SOCKET_TIMEOUT_S):
+                await connection.send_packed_command(
+                    b"".join([pack_command(command) for command in commands])
+                )
+                replies: list[Any] = []
+                for _ in commands:
+                    try:
+                        replies.append(await connection.read_response())
+                    except ResponseError as refusal:
+                        replies.append(refusal)
         except BaseException:
             # Replies may still be on their way: the connection must not be used again.
             await connection.disconnect(nowait=True)
@@ -160,8 +190,9 @@ class Runner:
 
     async def close(self) -> None:
         """Waits for what is under way, then closes the connections. May be called twice."""
-        while self._tasks:
+        while self._tasks or self._waiting:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.sleep(0)
         await self.pool.disconnect()
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from litestar import Request, Response, delete, get, post
-from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
@@ -22,35 +22,6 @@ from usher.queue.service import Place, QueueService
 
 _PATH = "/api/v1/events/{event:str}/queue"
 AnyRequest = Request[Any, Any, Any]
-
-
-@get(_PATH)
-async def show_queue(event: FromPath[str], queue: NamedDependency[QueueService]) -> ASGIResponse:
-    """The line for everybody: its length, its speed, the seats left, and the curve on which a
-    page finds its own position. The same bytes for all for a second."""
-    return answer(await queue.state(event), cache=PUBLIC_SECOND)
-
-
-@post(_PATH, status_code=202)
-async def join_queue(
-    event: FromPath[str],
-    request: AnyRequest,
-    queue: NamedDependency[QueueService],
-    accounts: NamedDependency[AccountService],
-) -> ASGIResponse:
-    """Take a place, or be told where you stand: 202 with a place token. In a simple sale: 200
-    with an admission token, and no line. Joining again never makes a second place."""
-    fan_id, new_token = _fan(request, accounts)
-    joined = await queue.join(event, fan_id)
-    body: dict[str, Any] = {"place_token": joined.place_token, "place": joined.view}
-    cookies = [cookie(place_cookie(event), joined.place_token, limits.place_token_s)]
-    if new_token is not None:
-        body["fan_token"] = new_token
-        cookies.append(cookie(FAN_COOKIE, new_token, limits.fan_token_s))
-    if joined.admission is None:
-        return answer(body, 202, cookies=cookies)
-    cookies.append(_admission_cookie(event, joined.admission))
-    return answer(body | joined.admission, 200, cookies=cookies)
 
 
 def _fan(request: AnyRequest, accounts: AccountService) -> tuple[str, str | None]:
@@ -76,30 +47,58 @@ def place_from(request: AnyRequest, queue: QueueService, event: str) -> Place:
     return queue.place_of(event, token_from(request, place_cookie(event)))
 
 
-@get(_PATH + "/place")
-async def show_place(
-    event: FromPath[str], request: AnyRequest, queue: NamedDependency[QueueService]
-) -> ASGIResponse:
-    """Where you stand, how many are ahead, how long it may take, when to ask again."""
-    return answer(await queue.place(place_from(request, queue, event)))
+def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRouteHandler]:
+    """The routes, bound to their services."""
 
+    @get(_PATH)
+    async def show_queue(event: FromPath[str]) -> ASGIResponse:
+        """The line for everybody: its length, its speed, the seats left, and the curve on which a
+        page finds its own position. The same bytes for all for a second."""
+        return answer(await queue.state(event), cache=PUBLIC_SECOND)
 
-@post(_PATH + "/place/claim", status_code=200)
-async def claim_place(
-    event: FromPath[str], request: AnyRequest, queue: NamedDependency[QueueService]
-) -> ASGIResponse:
-    """Come in after being called: the admission token. Repeatable."""
-    admission = await queue.claim(place_from(request, queue, event))
-    return answer(admission, cookies=[_admission_cookie(event, admission)])
+    @post(_PATH, status_code=202)
+    async def join_queue(
+        event: FromPath[str],
+        request: AnyRequest,
+    ) -> ASGIResponse:
+        """Take a place, or be told where you stand: 202 with a place token. In a simple sale: 200
+        with an admission token, and no line. Joining again never makes a second place."""
+        fan_id, new_token = _fan(request, accounts)
+        joined = await queue.join(event, fan_id)
+        body: dict[str, Any] = {"place_token": joined.place_token, "place": joined.view}
+        cookies = [cookie(place_cookie(event), joined.place_token, limits.place_token_s)]
+        if new_token is not None:
+            body["fan_token"] = new_token
+            cookies.append(cookie(FAN_COOKIE, new_token, limits.fan_token_s))
+        if joined.admission is None:
+            return answer(body, 202, cookies=cookies)
+        cookies.append(_admission_cookie(event, joined.admission))
+        return answer(body | joined.admission, 200, cookies=cookies)
 
+    @get(_PATH + "/place")
+    async def show_place(
+        event: FromPath[str],
+        request: AnyRequest,
+    ) -> ASGIResponse:
+        """Where you stand, how many are ahead, how long it may take, when to ask again."""
+        return answer(await queue.place(place_from(request, queue, event)))
 
-@delete(_PATH + "/place", status_code=204)
-async def leave_queue(
-    event: FromPath[str], request: AnyRequest, queue: NamedDependency[QueueService]
-) -> Response[None]:
-    """Give your place up."""
-    await queue.leave(place_from(request, queue, event))
-    return empty(clear=[place_cookie(event), admission_cookie(event)])
+    @post(_PATH + "/place/claim", status_code=200)
+    async def claim_place(
+        event: FromPath[str],
+        request: AnyRequest,
+    ) -> ASGIResponse:
+        """Come in after being called: the admission token. Repeatable."""
+        admission = await queue.claim(place_from(request, queue, event))
+        return answer(admission, cookies=[_admission_cookie(event, admission)])
 
+    @delete(_PATH + "/place", status_code=204)
+    async def leave_queue(
+        event: FromPath[str],
+        request: AnyRequest,
+    ) -> Response[None]:
+        """Give your place up."""
+        await queue.leave(place_from(request, queue, event))
+        return empty(clear=[place_cookie(event), admission_cookie(event)])
 
-handlers = [show_queue, join_queue, show_place, claim_place, leave_queue]
+    return [show_queue, join_queue, show_place, claim_place, leave_queue]

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, get, patch
-from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from usher.account.guards import actor_of, require_role
@@ -23,32 +23,30 @@ def public_sale(sale: Sale) -> dict[str, Any]:
     }
 
 
-@patch("/api/v1/events/{event:str}/sale", guards=[require_role("organiser", "admin")])
-async def change_sale(
-    event: FromPath[str],
-    data: JSONBody[SaleChange],
-    request: Request[Any, Any, Any],
-    sales: NamedDependency[SaleService],
-) -> dict[str, Any]:
-    """Change how an event is sold, while it is on sale or before."""
-    return public_sale(await sales.change(event, actor_of(request).account_id, data))
+def sale_handlers(sales: SaleService) -> list[HTTPRouteHandler]:
+    """The routes, bound to their services."""
 
+    @patch("/api/v1/events/{event:str}/sale", guards=[require_role("organiser", "admin")])
+    async def change_sale(
+        event: FromPath[str],
+        data: JSONBody[SaleChange],
+        request: Request[Any, Any, Any],
+    ) -> dict[str, Any]:
+        """Change how an event is sold, while it is on sale or before."""
+        return public_sale(await sales.change(event, actor_of(request).account_id, data))
 
-@patch("/api/v1/events/{event:str}/gate", guards=[require_role("organiser", "admin")])
-async def change_gate(
-    event: FromPath[str],
-    data: JSONBody[GateChange],
-    request: Request[Any, Any, Any],
-    sales: NamedDependency[SaleService],
-) -> dict[str, Any]:
-    """Turn the gate: calls per minute, fans shopping at once, open or paused."""
-    return public_sale(await sales.change(event, actor_of(request).account_id, data))
+    @patch("/api/v1/events/{event:str}/gate", guards=[require_role("organiser", "admin")])
+    async def change_gate(
+        event: FromPath[str],
+        data: JSONBody[GateChange],
+        request: Request[Any, Any, Any],
+    ) -> dict[str, Any]:
+        """Turn the gate: calls per minute, fans shopping at once, open or paused."""
+        return public_sale(await sales.change(event, actor_of(request).account_id, data))
 
+    @get("/api/v1/events/{event:str}/sale/changes", guards=[require_role("organiser", "admin")])
+    async def list_changes(event: FromPath[str]) -> dict[str, Any]:
+        """Who changed what of the sale, newest first."""
+        return {"changes": await sales.changes(event)}
 
-@get("/api/v1/events/{event:str}/sale/changes", guards=[require_role("organiser", "admin")])
-async def list_changes(event: FromPath[str], sales: NamedDependency[SaleService]) -> dict[str, Any]:
-    """Who changed what of the sale, newest first."""
-    return {"changes": await sales.changes(event)}
-
-
-handlers = [change_sale, change_gate, list_changes]
+    return [change_sale, change_gate, list_changes]

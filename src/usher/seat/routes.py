@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from litestar import Request, Response, delete, get, patch, post
-from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response.base import ASGIResponse
 
@@ -31,56 +31,51 @@ def _admission(request: AnyRequest, seats: SeatService, event: str) -> Admission
     return seats.admission_of(event, token_from(request, admission_cookie(event)))
 
 
-@post(_PATH, status_code=201)
-async def hold_seats(
-    event: FromPath[str],
-    data: JSONBody[HoldRequest],
-    request: AnyRequest,
-    seats: NamedDependency[SeatService],
-    key: IdempotencyKey = None,
-) -> ASGIResponse:
-    """Hold named seats, or the best available: all of them, or none."""
-    held = await seats.hold(_admission(request, seats, event), data, key)
-    location = ("location", f"/api/v1/events/{event}/holds/{held['hold_id']}")
-    return answer(held, 201, headers=[location])
+def seat_handlers(seats: SeatService) -> list[HTTPRouteHandler]:
+    """The routes, bound to their services."""
 
+    @post(_PATH, status_code=201)
+    async def hold_seats(
+        event: FromPath[str],
+        data: JSONBody[HoldRequest],
+        request: AnyRequest,
+        key: IdempotencyKey = None,
+    ) -> ASGIResponse:
+        """Hold named seats, or the best available: all of them, or none."""
+        held = await seats.hold(_admission(request, seats, event), data, key)
+        location = ("location", f"/api/v1/events/{event}/holds/{held['hold_id']}")
+        return answer(held, 201, headers=[location])
 
-@get(_PATH + "/{hold:str}")
-async def show_hold(
-    event: FromPath[str],
-    hold: FromPath[str],
-    request: AnyRequest,
-    seats: NamedDependency[SeatService],
-) -> ASGIResponse:
-    """A hold of yours as it stands."""
-    return answer(await seats.read(_admission(request, seats, event), hold))
+    @get(_PATH + "/{hold:str}")
+    async def show_hold(
+        event: FromPath[str],
+        hold: FromPath[str],
+        request: AnyRequest,
+    ) -> ASGIResponse:
+        """A hold of yours as it stands."""
+        return answer(await seats.read(_admission(request, seats, event), hold))
 
+    @patch(_PATH + "/{hold:str}")
+    async def change_hold(
+        event: FromPath[str],
+        hold: FromPath[str],
+        data: JSONBody[HoldChange],
+        request: AnyRequest,
+    ) -> ASGIResponse:
+        """Extend a hold, up to its cap."""
+        admission = _admission(request, seats, event)
+        if not data.extend:
+            raise BadInput('all that can be changed of a hold is {"extend": true}')
+        return answer(await seats.extend(admission, hold))
 
-@patch(_PATH + "/{hold:str}")
-async def change_hold(
-    event: FromPath[str],
-    hold: FromPath[str],
-    data: JSONBody[HoldChange],
-    request: AnyRequest,
-    seats: NamedDependency[SeatService],
-) -> ASGIResponse:
-    """Extend a hold, up to its cap."""
-    admission = _admission(request, seats, event)
-    if not data.extend:
-        raise BadInput('all that can be changed of a hold is {"extend": true}')
-    return answer(await seats.extend(admission, hold))
+    @delete(_PATH + "/{hold:str}", status_code=204)
+    async def free_hold(
+        event: FromPath[str],
+        hold: FromPath[str],
+        request: AnyRequest,
+    ) -> Response[None]:
+        """Let a hold go; its seats are on sale again at once."""
+        await seats.free(_admission(request, seats, event), hold)
+        return empty()
 
-
-@delete(_PATH + "/{hold:str}", status_code=204)
-async def free_hold(
-    event: FromPath[str],
-    hold: FromPath[str],
-    request: AnyRequest,
-    seats: NamedDependency[SeatService],
-) -> Response[None]:
-    """Let a hold go; its seats are on sale again at once."""
-    await seats.free(_admission(request, seats, event), hold)
-    return empty()
-
-
-handlers = [hold_seats, show_hold, change_hold, free_hold]
+    return [hold_seats, show_hold, change_hold, free_hold]

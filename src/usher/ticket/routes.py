@@ -3,7 +3,7 @@
 from typing import Any
 
 from litestar import Request, get
-from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
@@ -14,17 +14,18 @@ from usher.seat.service import SeatService
 from usher.ticket.service import TicketService
 
 
-@get("/api/v1/tickets/{ticket:str}")
-async def show_ticket(
-    ticket: FromPath[str],
-    request: Request[Any, Any, Any],
-    tickets: NamedDependency[TicketService],
-    accounts: NamedDependency[AccountService],
-    seats: NamedDependency[SeatService],
-) -> ASGIResponse:
-    """A ticket of yours."""
-    fan_id, _ = reader_of(request.scope, accounts, seats)
-    return answer(await tickets.read(ticket, fan_id))
+def ticket_handlers(
+    tickets: TicketService, accounts: AccountService, seats: SeatService
+) -> list[HTTPRouteHandler]:
+    """The routes, bound to their services."""
 
+    @get("/api/v1/tickets/{ticket:str}")
+    async def show_ticket(
+        ticket: FromPath[str],
+        request: Request[Any, Any, Any],
+    ) -> ASGIResponse:
+        """A ticket of yours."""
+        fan_id, _ = reader_of(request.scope, accounts, seats)
+        return answer(await tickets.read(ticket, fan_id))
 
-handlers = [show_ticket]
+    return [show_ticket]

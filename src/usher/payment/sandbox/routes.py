@@ -3,7 +3,7 @@
 from typing import Any
 
 from litestar import get, post
-from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from usher.errors import NotFound
@@ -19,21 +19,25 @@ def _view(charge: Charge) -> dict[str, Any]:
     }
 
 
-@post("/api/v1/payments/sandbox/{payment:str}", status_code=200)
-async def decide(
-    payment: FromPath[str], data: JSONBody[Decision], bank: NamedDependency[Bank]
-) -> dict[str, Any]:
-    """Decide on a charge: approve, decline, delay, duplicate, late. The first decision stands."""
-    return _view(await bank.decide(payment, data))
+def sandbox_handlers(bank: Bank) -> list[HTTPRouteHandler]:
+    """The routes, bound to their services."""
 
+    @post("/api/v1/payments/sandbox/{payment:str}", status_code=200)
+    async def decide(
+        payment: FromPath[str],
+        data: JSONBody[Decision],
+    ) -> dict[str, Any]:
+        """Decide on a charge: approve, decline, delay, duplicate, late. The first decision stands."""
+        return _view(await bank.decide(payment, data))
 
-@get("/api/v1/payments/sandbox/{payment:str}")
-async def show_charge(payment: FromPath[str], bank: NamedDependency[Bank]) -> dict[str, Any]:
-    """A charge in the bank's book."""
-    charge = await bank.find(payment)
-    if charge is None:
-        raise NotFound("the bank has no such charge")
-    return _view(charge)
+    @get("/api/v1/payments/sandbox/{payment:str}")
+    async def show_charge(
+        payment: FromPath[str],
+    ) -> dict[str, Any]:
+        """A charge in the bank's book."""
+        charge = await bank.find(payment)
+        if charge is None:
+            raise NotFound("the bank has no such charge")
+        return _view(charge)
 
-
-handlers = [decide, show_charge]
+    return [decide, show_charge]
