@@ -3,7 +3,7 @@ Redis or PostgreSQL is a place to die at, or to be overtaken at."""
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -32,12 +32,7 @@ class Fate:
         self.effects: list[str] = []
         self._deadly = 0
         self._random: random.Random | None = None
-        run, connection, transaction = (
-            house.runner.script,
-            house.database.connection,
-            house.database.transaction,
-        )
-        within = False
+        run, connection = house.runner.script, house.database.connection
 
         async def script(name: str, event: str, *argv: Any) -> Any:
             reply = await run(name, event, *argv)
@@ -57,7 +52,6 @@ class Fate:
                 yield link
             await self._after("commit")
 
-        del transaction, within
         vars(house.runner)["script"] = script
         vars(house.database)["connection"] = statement
         vars(house.database)["transaction"] = commit
@@ -103,12 +97,21 @@ class Shift:
         rows = await self._house.runner.command("XRANGE", self._key, "-", "+")
         return [Entry(entry, dict(zip(flat[::2], flat[1::2], strict=True))) for entry, flat in rows]
 
-    async def commit(self, *, keep: bool = False) -> None:
-        """Handles the ledger and acknowledges it; `keep` leaves that to a colleague."""
+    async def commit(self) -> None:
+        """Handles the ledger and acknowledges it."""
         if entries := await self.entries():
             await self.ledger.handle(entries)
-            if not keep:
-                await self._house.runner.command("XDEL", self._key, *(e.id for e in entries))
+            await self._house.runner.command("XDEL", self._key, *(e.id for e in entries))
+
+    async def scatter(self, seed: int) -> None:
+        """Handles the ledger in batches cut at random, in any order; a colleague, who has been
+        given the same, acknowledges it."""
+        entries, chance = await self.entries(), random.Random(seed)
+        chance.shuffle(entries)
+        while entries:
+            size = chance.randint(1, len(entries))
+            batch, entries = entries[:size], entries[size:]
+            await self.ledger.handle(batch)
 
     async def round(self) -> None:
         """Ledger, expiry, outbox."""
@@ -129,6 +132,3 @@ class Shift:
             if not left and not await self.entries():
                 return
         raise AssertionError("the worker never gets done")
-
-
-Worker = Callable[[], Awaitable[None]]
