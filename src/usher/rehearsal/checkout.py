@@ -4,7 +4,8 @@ import asyncio
 import random
 from typing import Final
 
-from usher.rehearsal.client import BookingView, Client, HoldView, PaymentView, Refusal
+from usher.rehearsal.answers import BookingView, HoldView, PaymentView, Refusal
+from usher.rehearsal.client import Client
 from usher.rehearsal.persona import Course, Persona
 from usher.rehearsal.tally import Confirmed, Tally
 

@@ -15,7 +15,22 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from usher.rehearsal.hall import PlanView
+from usher import limits
+from usher.rehearsal.answers import (
+    Admission,
+    BookingView,
+    ChangeView,
+    ChargeView,
+    HoldView,
+    Joined,
+    LineView,
+    Nothing,
+    PaymentView,
+    PlaceView,
+    Refusal,
+    SeatsView,
+)
+from usher.rehearsal.hall import Board, PlanView
 from usher.rehearsal.tally import Meter
 
 T = TypeVar("T")
@@ -27,93 +42,15 @@ _REQUEST_S: Final = 30.0
 _SILENCE_S: Final = 40.0
 # What is public may be up to a second old, says the API: one fetch serves the crowd, as a CDN's.
 _PUBLIC_S: Final = 1.0
+# The longest line of a stream is a snapshot: a byte a seat.
+_LINE_BYTES: Final = 2 * limits.plan_seats_max
 
 
 class Unreachable(Exception):
     """The API did not give an answer that counts, however often it was asked."""
 
 
-class Refusal(msgspec.Struct, frozen=True):
-    """A problem answer. `code` says what it is; the rest helps where it is given."""
-
-    code: str = ""
-    status: int = 0
-    detail: str = ""
-    state: str = ""
-    taken: list[str] = []
-    most: int = 0
-    retry_after_s: float = 0.0
-
-
-class PlaceView(msgspec.Struct, frozen=True):
-    state: str
-    ahead: int | None = None
-    poll_after_s: float = 2.0
-    expires_in_s: int = 0
-    reason: str = ""
-
-
-class Joined(msgspec.Struct, frozen=True):
-    """`admission_token` is given where the fan may shop at once, `fan_token` to a new fan."""
-
-    place_token: str
-    place: PlaceView
-    fan_token: str = ""
-    admission_token: str = ""
-    expires_in_s: int = 0
-
-
-class Admission(msgspec.Struct, frozen=True):
-    admission_token: str
-    expires_in_s: int
-
-
-class HeldSeat(msgspec.Struct, frozen=True):
-    guid: str
-
-
-class HoldView(msgspec.Struct, frozen=True):
-    hold_id: str
-    seats: list[HeldSeat]
-    expires_in_s: int
-
-
-class TicketView(msgspec.Struct, frozen=True):
-    ticket_id: str
-    guid: str
-
-
-class BookingView(msgspec.Struct, frozen=True):
-    booking_id: str
-    state: str
-    expires_in_s: int = 0
-    tickets: list[TicketView] = []
-
-
-class PaymentView(msgspec.Struct, frozen=True):
-    payment_id: str
-
-
-class ChargeView(msgspec.Struct, frozen=True):
-    state: str
-
-
-class LineView(msgspec.Struct, frozen=True):
-    state: str
-    waiting: int
-    shopping: int
-    left: int
-
-
-class SeatsView(msgspec.Struct, frozen=True):
-    states: str
-
-
-class _Nothing(msgspec.Struct, frozen=True):
-    pass
-
-
-_DONE: Final = _Nothing()
+_DONE: Final = Nothing()
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
 
 
@@ -168,14 +105,14 @@ class Client:
     ) -> PlaceView | Refusal | None:
         """The first view on the place's stream that `until` likes; None where it ended first."""
         path = f"{self._event}/queue/stream"
-        return await self._follow("place_stream", path, token, PlaceView, until)
+        return await self._first("place_stream", path, token, PlaceView, until)
 
     async def claim(self, token: str) -> Admission | Refusal:
         path = f"{self._event}/queue/place/claim"
         return await self._ask("claim", "POST", path, Admission, token)
 
     async def leave(self, token: str) -> None:
-        await self._ask("leave", "DELETE", f"{self._event}/queue/place", _Nothing, token)
+        await self._ask("leave", "DELETE", f"{self._event}/queue/place", Nothing, token)
 
     # --- what everybody may see
 
@@ -187,6 +124,22 @@ class Client:
         """The seats' states, up to a second old."""
         view = await self._shared("seats", f"{self._event}/seats", SeatsView, _PUBLIC_S)
         return view.states
+
+    async def follow_feed(self, board: Board, last_id: str) -> str:
+        """Keeps `board` up to date until the stream ends; where to go on from."""
+        at = last_id
+
+        def take(event: bytes, data: bytes, event_id: str) -> bool:
+            nonlocal at
+            if event == b"snapshot":
+                board.reset(_decode(data, SeatsView).states)
+            elif event == b"change":
+                board.change(_decode(data, ChangeView).seats)
+            at = event_id or at
+            return False
+
+        await self._follow("feed", f"{self._event}/feed", "", take, last_id=last_id)
+        return at
 
     async def plan(self) -> PlanView:
         """The plan, which never changes."""
@@ -217,7 +170,7 @@ class Client:
         )
 
     async def let_go(self, token: str, hold_id: str) -> None:
-        await self._ask("let_go", "DELETE", f"{self._event}/holds/{hold_id}", _Nothing, token)
+        await self._ask("let_go", "DELETE", f"{self._event}/holds/{hold_id}", Nothing, token)
 
     async def book(self, token: str, hold_id: str, name: str, email: str) -> BookingView | Refusal:
         body = {"hold_id": hold_id, "name": name, "email": email}
@@ -232,7 +185,7 @@ class Client:
     ) -> BookingView | Refusal | None:
         """As `follow_place`, for a booking."""
         path = f"/api/v1/bookings/{booking_id}/stream"
-        return await self._follow("booking_stream", path, token, BookingView, until)
+        return await self._first("booking_stream", path, token, BookingView, until)
 
     async def cancel(self, token: str, booking_id: str) -> BookingView | Refusal:
         path = f"/api/v1/bookings/{booking_id}/cancellation"
@@ -305,31 +258,58 @@ class Client:
             self.meter.note(route, status, time.perf_counter() - began)
         return status, body, _seconds(response.headers.get("Retry-After"))
 
-    async def _follow(
+    async def _first(
         self, route: str, path: str, token: str, kind: type[T], until: Callable[[T], bool]
     ) -> T | Refusal | None:
+        found: T | None = None
+
+        def take(event: bytes, data: bytes, _: str) -> bool:
+            nonlocal found
+            if event == b"notice":
+                return False
+            view = _decode(data, kind)
+            if until(view):
+                found = view
+            return found is not None
+
+        refusal = await self._follow(route, path, token, take)
+        return refusal or found
+
+    async def _follow(
+        self,
+        route: str,
+        path: str,
+        token: str,
+        take: Callable[[bytes, bytes, str], bool],
+        *,
+        last_id: str = "",
+    ) -> Refusal | None:
+        """Reads a stream line by line until `take` has what it wants, or the stream ends."""
+        headers = _headers(token, "", body=False)
+        if last_id:
+            headers["Last-Event-ID"] = last_id
         began = time.perf_counter()
         try:
             async with self._session.get(
                 URL(self._base + path, encoded=True),
-                headers=_headers(token, "", body=False),
+                headers=headers,
                 timeout=aiohttp.ClientTimeout(total=None, sock_read=_SILENCE_S),
-                read_bufsize=4_096,
+                read_bufsize=_LINE_BYTES,
             ) as response:
                 self.meter.note(route, response.status, time.perf_counter() - began)
                 if response.status != 200:
                     return _refusal(response.status, await response.read())
-                event = b""
+                event, event_id = b"", ""
                 async for line in response.content:
                     if line.startswith(b"event: "):
                         event = line[7:].strip()
                         if event == b"reconnect":
-                            return None
-                    elif line.startswith(b"data: ") and event != b"notice":
-                        view = _decode(line[6:], kind)
-                        if until(view):
-                            response.close()  # the connection is mid-stream: no use to another
-                            return view
+                            break
+                    elif line.startswith(b"id: "):
+                        event_id = line[4:].strip().decode()
+                    elif line.startswith(b"data: ") and take(event, line[6:], event_id):
+                        break
+                response.close()  # it is mid-stream: no use to another request
         except (aiohttp.ClientError, OSError, TimeoutError):
             self.meter.transport_errors += 1
         return None

@@ -16,7 +16,6 @@ import msgspec
 import uvloop
 from rich.console import Console
 
-from usher import limits
 from usher.account.model import Role
 from usher.embedded import delete_data
 from usher.errors import UsherError
@@ -223,6 +222,3 @@ async def _visit(site: Running, event: str) -> list[str]:
         f"an organiser login: {email}  {password}",
         "Ctrl-C stops it in order",
     ]
-
-
-assert model.SEATS_MAX <= limits.fan_seats_max

@@ -1,6 +1,7 @@
 """Sending in a crowd: everybody arrives when their persona says, and is waited for."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -13,6 +14,8 @@ from usher.rehearsal.persona import Persona, dice, persona
 from usher.rehearsal.tally import Progress, Tally
 
 _LOOK_S: Final = 0.5
+_AGAIN_S: Final = 0.3
+_COMPARISONS: Final = 15
 # Streams leave this share of the open files that a process may have to everything else.
 _STREAM_FILES: Final = 0.4
 
@@ -49,27 +52,31 @@ async def run_crowd(
         streams = asyncio.Semaphore(max(1, int(open_files() * _STREAM_FILES)))
         crowd = Crowd(client, hall, tally, streams)
         opened = asyncio.Event()
+        tally.board.reset(await client.states())
+        keeping = asyncio.create_task(_keep_board(crowd), name="board")
         watching = asyncio.create_task(_watch(crowd, opened, progress), name="watch")
         fans: set[asyncio.Task[None]] = set()
         try:
-            async with asyncio.timeout(options.deadline_s):
-                await asyncio.gather(
-                    _arrive(crowd, people, "lobby", options.arrive_s, options.seed, fans),
-                    _arrive_after(opened, crowd, people, options, fans),
-                )
-                await asyncio.wait(fans)
-        except TimeoutError:
-            tally.unfinished = options.fans - sum(task.done() for task in fans)
+            try:
+                async with asyncio.timeout(options.deadline_s):
+                    await asyncio.gather(
+                        _arrive(crowd, people, "lobby", options.arrive_s, options.seed, fans),
+                        _arrive_after(opened, crowd, people, options, fans),
+                    )
+                    await asyncio.wait(fans)
+            except TimeoutError:
+                tally.unfinished = options.fans - sum(task.done() for task in fans)
+            await _compare(crowd)
         finally:
-            for task in (watching, *fans):
+            others = (keeping, watching, *fans)
+            for task in others:
                 task.cancel()
-            ended = await asyncio.gather(watching, *fans, return_exceptions=True)
+            ended = await asyncio.gather(*others, return_exceptions=True)
         tally.ended_at = loop.time()
         tally.cpu_s = time.process_time() - cpu_s
         for fault in ended:
             if isinstance(fault, Exception):
                 raise fault
-        await _look(crowd)
         tally.phase = "over"
         progress(tally)
     return tally
@@ -113,7 +120,8 @@ async def _arrive_after(
 async def _watch(crowd: Crowd, opened: asyncio.Event, progress: Progress) -> None:
     """Looks at the public page twice a second, and says how things stand."""
     while True:
-        await _look(crowd)
+        with contextlib.suppress(Unreachable):  # the fans will tell of it
+            await _look(crowd)
         if crowd.tally.opened_at:
             opened.set()
         progress(crowd.tally)
@@ -122,10 +130,7 @@ async def _watch(crowd: Crowd, opened: asyncio.Event, progress: Progress) -> Non
 
 async def _look(crowd: Crowd) -> None:
     tally = crowd.tally
-    try:
-        line, tally.states = await asyncio.gather(crowd.client.line(), crowd.client.states())
-    except Unreachable:
-        return  # the fans will tell of it
+    line = await crowd.client.line()
     tally.waiting, tally.shopping = line.waiting, line.shopping
     if line.state == "open" or (line.state in OVER and not tally.opened_at):
         tally.phase = "on sale"
@@ -134,6 +139,26 @@ async def _look(crowd: Crowd) -> None:
         tally.phase = "lobby"
     elif line.state in OVER:
         tally.phase = "sold out" if line.state == "sold_out" else "over"
+
+
+async def _keep_board(crowd: Crowd) -> None:
+    """Keeps the crowd's board by the feed, as every page does for itself; a stream that ends is
+    taken up again where it ended."""
+    at = ""
+    while True:
+        at = await crowd.client.follow_feed(crowd.tally.board, at)
+        await asyncio.sleep(_AGAIN_S)
+
+
+async def _compare(crowd: Crowd) -> None:
+    """Snapshot and changes must come to the same as a fresh snapshot; the feed may be a moment
+    behind, so it is given one."""
+    for _ in range(_COMPARISONS):
+        with contextlib.suppress(Unreachable):
+            crowd.tally.feed_wrong = crowd.tally.board.differs(await crowd.client.states())
+            if not crowd.tally.feed_wrong:
+                return
+        await asyncio.sleep(_AGAIN_S)
 
 
 def raise_open_files() -> int:

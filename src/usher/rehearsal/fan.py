@@ -6,16 +6,9 @@ from typing import Final
 
 import msgspec
 
+from usher.rehearsal.answers import Admission, HoldView, Joined, PlaceView, Refusal
 from usher.rehearsal.checkout import Checkout
-from usher.rehearsal.client import (
-    Admission,
-    Client,
-    HoldView,
-    Joined,
-    PlaceView,
-    Refusal,
-    Unreachable,
-)
+from usher.rehearsal.client import Client, Unreachable
 from usher.rehearsal.hall import Hall
 from usher.rehearsal.persona import Course, Persona
 from usher.rehearsal.tally import Tally
@@ -87,7 +80,10 @@ class Fan:
                     admission = await self._client.claim(self._place_token)
                     if isinstance(admission, Admission):
                         return admission
-                    view = None  # lapsed, left, or over: joining again says which
+                    if admission.state in OVER:  # joining would still say "called"
+                        self._tally.told_over += 1
+                        return None
+                    view = None  # lapsed or left
                 case "lapsed" | "left":
                     self._tally.lapsed += view.state == "lapsed"
                     view = None
@@ -164,36 +160,33 @@ class Fan:
 
     async def _hold(self, token: str) -> HoldView | Refusal | None:
         """A hold, or what refused it for good; None where nothing is free."""
-        states = await self._client.states()
-        if "." not in states:
+        states = self._tally.board.states  # a page on the feed
+        if b"." not in states:
             return None
         hall, wanted = self._crowd.hall, self._persona.quantity
         order = [each for each in self._persona.order(hall.categories) if hall.free(states, each)]
-        taken: set[str] = set()
         if self._persona.named:
             for _ in range(_NAMED_TRIES):
                 skip = self._dice.randrange(_POPULAR)
-                seats = self._on_map(states, order, wanted, skip + len(taken))
+                seats = self._on_map(states, order, wanted, skip)
                 if not seats:
                     break
                 held = await self._ask_named(token, seats)
                 if isinstance(held, HoldView) or held.code != "seat_taken":
                     return held
-                taken.update(held.taken)
-                states = await self._client.states()
+                await self._pause(0.1, 0.4)
         for category in order:
             best = await self._best(token, category)
             if isinstance(best, HoldView) or best.code != "not_enough_seats":
                 return best
         # Seats that are never assigned, or single ones: whatever the map still shows.
-        states = await self._client.states()
         seats = hall.anything(states, wanted, self._dice.randrange(_POPULAR))
         if not seats:
             return None
         held = await self._ask_named(token, seats)
         return None if isinstance(held, Refusal) and held.code == "seat_taken" else held
 
-    def _on_map(self, states: str, order: list[str], quantity: int, skip: int) -> list[str]:
+    def _on_map(self, states: bytearray, order: list[str], quantity: int, skip: int) -> list[str]:
         for category in order:
             if seats := self._crowd.hall.together(states, category, quantity, skip):
                 return seats

@@ -39,6 +39,11 @@ PAYMENT_S: Final = 6
 # A fan whose booking expired may have another one before the first is counted off.
 SEATS_MAX: Final = 8
 
+assert CLAIM_S >= limits.window_s_min <= SHOP_S
+assert limits.hold_s_min <= HOLD_S <= HOLD_CAP_S
+assert limits.payment_s_min <= PAYMENT_S
+assert SEATS_MAX <= limits.fan_seats_max  # noqa: SIM300
+
 
 class CrowdOptions(msgspec.Struct, frozen=True, kw_only=True):
     """A crowd: how many, how they come, how long they are given.
@@ -50,7 +55,7 @@ class CrowdOptions(msgspec.Struct, frozen=True, kw_only=True):
     fans: int = FANS_DEFAULT
     seed: int = 1
     lobby_share: float = 0.8
-    stream_share: float = 0.0
+    stream_share: float = 0.2
     arrive_s: float = 3.0
     rush_s: float = 1.0
     deadline_s: float = 240.0

@@ -9,7 +9,8 @@ from usher.clock import utc_now
 from usher.errors import NotFound, SetupError, Unavailable
 from usher.event.model import NewEvent
 from usher.insight.model import Verdict as Audit
-from usher.rehearsal.client import BookingView, Client, Refusal, Unreachable
+from usher.rehearsal.answers import BookingView, Refusal
+from usher.rehearsal.client import Client, Unreachable
 from usher.rehearsal.crowd import crowd_of, run_crowd
 from usher.rehearsal.model import DemoHall, DemoOptions, Goal, Running
 from usher.rehearsal.persona import seats_wanted

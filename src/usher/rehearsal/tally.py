@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from usher.rehearsal.hall import Board
+
 Phase = Literal["arriving", "lobby", "on sale", "sold out", "over"]
 
 
@@ -90,7 +92,8 @@ class Tally:
     # --- the hall as the public page shows it
     waiting: int = 0
     shopping: int = 0
-    states: str = ""
+    board: Board = field(default_factory=Board)
+    feed_wrong: int = 0  # seats that the feed left other than a fresh snapshot has them
     # --- times of the event loop's clock
     began_at: float = 0.0
     opened_at: float = 0.0
@@ -101,11 +104,11 @@ class Tally:
     @property
     def seats(self) -> int:
         """Seats for sale."""
-        return len(self.states) - self.states.count("x")
+        return len(self.board.states) - self.board.states.count(b"x")
 
     def seats_in(self, state: str) -> int:
         """Seats whose state is `state`, when last looked at."""
-        return self.states.count(state)
+        return self.board.states.count(state.encode())
 
     @property
     def checkouts_per_s(self) -> float:

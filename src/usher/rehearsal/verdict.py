@@ -37,6 +37,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_min: int
     capacity: int
     plan_repairs: int
+    feed_wrong: int
     shopping_max: int
     hold_409: int
     http_409: int
@@ -111,6 +112,7 @@ def verdict(
         rate_per_min=options.rate_per_min,
         capacity=options.capacity,
         plan_repairs=hall.repairs,
+        feed_wrong=tally.feed_wrong,
         shopping_max=audit.facts["shopping_max"],
         hold_409=meter.answers("hold", 409),
         http_409=meter.conflicts(),
@@ -148,6 +150,7 @@ def broken(found: Verdict) -> list[str]:
         "bookings_lost",
         "captured_without_ticket",
         "tickets_without_payment",
+        "feed_wrong",
     )
     return [name for name in names if getattr(found, name)]
 
