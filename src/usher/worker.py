@@ -146,7 +146,7 @@ class Worker:
             except UsherError as fault:
                 log.warning("events not read", fault=fault.detail)
             for event, task in self._tickers.items():
-                if task.done():
+                if task.done() and not task.cancelled():
                     log.error("a ticker died", event_id=event)
                     task.result()
             await asyncio.sleep(WATCH_S)
