@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 import signal
 import sys
 import tempfile
@@ -12,22 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
-import uvloop
-from rich.console import Console
 
-from usher.account.model import Role
 from usher.embedded import delete_data
 from usher.errors import UsherError
 from usher.plumbing import log
 from usher.plumbing.command import EXIT_REFUSED, fail
 from usher.rehearsal import model
-from usher.rehearsal.crowd import raise_open_files
 from usher.rehearsal.model import DemoHall, DemoOptions, Running, check, hall_of
-from usher.rehearsal.panel import AnyScreen, audit_table, closing_lines, screen_on
-from usher.rehearsal.service import Outcome, run_demo
 
-UpForDemo = Callable[[Path | None, int], AbstractAsyncContextManager[Running]]
+UpForDemo = Callable[[Path, int], AbstractAsyncContextManager[Running]]
+STDOUT = Path("-")
+
+
+class _Ways:
+    """Where a demo runs and what becomes of it, apart from what it does."""
+
+    def __init__(self, leave: bool, json_file: Path | None, data_dir: Path | None, port: int):
+        self.leave = leave
+        self.json_file = json_file
+        self.data_dir = data_dir
+        self.port = port
 
 
 def demo_command(up: UpForDemo) -> click.Command:
@@ -49,7 +52,9 @@ def demo_command(up: UpForDemo) -> click.Command:
     )
     @click.option("--columns", type=int, help=f"Seats a row. [default: {model.COLUMNS_DEFAULT}]")
     @click.option("--bowl", type=int, metavar="SEATS", help="An arena of so many seats instead.")
-    @click.option("--fans", type=int, default=model.FANS_DEFAULT, show_default=True)
+    @click.option(
+        "--fans", type=int, default=model.FANS_DEFAULT, show_default=True, help="The crowd."
+    )
     @click.option(
         "--mode",
         type=click.Choice(["queued", "simple"]),
@@ -60,16 +65,13 @@ def demo_command(up: UpForDemo) -> click.Command:
     @click.option(
         "--rate-per-min",
         type=int,
-        default=model.RATE_DEFAULT,
-        show_default=True,
-        help="Fans called in a minute.",
+        help=f"Fans called in a minute. [default: {model.RATE_DEFAULT}]",
     )
     @click.option(
         "--capacity",
         type=int,
-        default=model.CAPACITY_DEFAULT,
-        show_default=True,
-        help="Fans shopping at once.",
+        help="Fans shopping at once. [default: 3 in 10 of the seats, "
+        f"{model.CAPACITY_LEAST} to {model.CAPACITY_MOST}]",
     )
     @click.option(
         "--seed", type=int, default=1, show_default=True, help="The same seed, the same crowd."
@@ -80,7 +82,7 @@ def demo_command(up: UpForDemo) -> click.Command:
     @click.option(
         "--json",
         "json_file",
-        type=click.Path(path_type=Path, allow_dash=True),
+        type=click.Path(path_type=Path, allow_dash=True, dir_okay=False),
         help="Write the verdict to a file; - is stdout, and all else then goes to stderr.",
     )
     @click.option(
@@ -105,14 +107,12 @@ def demo_command(up: UpForDemo) -> click.Command:
         went as it should; 1: the run fell short of what it set out to do; 4: an invariant does
         not hold.
         """
-        console = Console(stderr=json_file == Path("-"))
         log.set_up("console", "error")
         options = DemoOptions(**given)
         try:
             check(options)
             _check_json(json_file)
-            hall = hall_of(options)
-            code = _run(up, options, hall, console, leave, json_file, data_dir, port)
+            code = _run(up, options, hall_of(options), _Ways(leave, json_file, data_dir, port))
         except UsherError as error:
             fail(error)
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -124,33 +124,32 @@ def demo_command(up: UpForDemo) -> click.Command:
 
 
 def _check_json(json_file: Path | None) -> None:
-    if json_file is None or json_file == Path("-"):
+    """Refuses a file that could not be written at the end of the run."""
+    if json_file is None or json_file == STDOUT:
         return
+    there = json_file.exists()
     try:
         with json_file.open("ab"):
             pass
+        if not there:
+            json_file.unlink()
     except OSError as fault:
         raise click.BadParameter(
             f"{json_file} cannot be written: {fault.strerror}", param_hint="--json"
         ) from None
 
 
-def _run(
-    up: UpForDemo,
-    options: DemoOptions,
-    hall: DemoHall,
-    console: Console,
-    leave: bool,
-    json_file: Path | None,
-    data_dir: Path | None,
-    port: int,
-) -> int:
+def _run(up: UpForDemo, options: DemoOptions, hall: DemoHall, ways: _Ways) -> int:
+
+    from usher.rehearsal.crowd import raise_open_files
+
     raise_open_files()
-    with _data_dir(data_dir) as folder, screen_on(console) as screen:
-        work = _demo(up, options, hall, console, screen, leave, json_file, folder, port)
-        # The crowd is most of this process's work, and uvloop halves what its sockets cost.
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(work)
+    # The crowd is most of this process's work, and uvloop halves what its sockets cost.
+    with (
+        _data_dir(ways.data_dir) as folder,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        return runner.run(_demo(up, options, hall, ways, folder))
 
 
 @contextlib.contextmanager
@@ -168,57 +167,41 @@ def _data_dir(given: Path | None) -> Iterator[Path]:
 
 
 async def _demo(
-    up: UpForDemo,
-    options: DemoOptions,
-    hall: DemoHall,
-    console: Console,
-    screen: AnyScreen,
-    leave: bool,
-    json_file: Path | None,
-    data_dir: Path,
-    port: int,
+    up: UpForDemo, options: DemoOptions, hall: DemoHall, ways: _Ways, data_dir: Path
 ) -> int:
+    # Here, so that every other verb starts without them.
+    from rich.console import Console
+
+    from usher.rehearsal.panel import screen_on
+    from usher.rehearsal.report import tell, visit
+    from usher.rehearsal.service import run_demo
+
     me = asyncio.current_task()
     assert me is not None
-    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, me.cancel)
+    console = Console(stderr=ways.json_file == STDOUT)
+    screen = screen_on(console)
     screen.say("bringing up the servers, the API and a worker")
-    async with up(data_dir, port) as site:
-        outcome = await run_demo(site, options, hall, screen)
-        screen.__exit__(None, None, None)
-        _tell(outcome, console, json_file)
-        if not leave:
+    async with up(data_dir, ways.port) as site:
+        with screen:
+            outcome = await run_demo(site, options, hall, screen)
+        tell(outcome, console)
+        if ways.json_file is not None:
+            _write(outcome.verdict.to_json(), ways.json_file)
+        if not ways.leave:
+            stop = asyncio.Event()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, stop.set)
-            for line in await _visit(site, outcome.event):
+            for line in await visit(site, outcome.event):
                 screen.say(line)
             await stop.wait()
             screen.say("stopping")
     return outcome.verdict.exit
 
 
-def _tell(outcome: Outcome, console: Console, json_file: Path | None) -> None:
-    console.print(audit_table(outcome.audit))
-    for line in closing_lines(outcome.verdict):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-    if json_file is not None:
-        text = msgspec.json.format(msgspec.json.encode(outcome.verdict), indent=2) + b"\n"
-        if json_file == Path("-"):
-            click.echo(text, nl=False)
-        else:
-            json_file.write_bytes(text)
-
-
-async def _visit(site: Running, event: str) -> list[str]:
-    """How to look at what has happened."""
-    password = secrets.token_urlsafe(12)
-    email = f"organiser-{secrets.token_hex(3)}@example.com"
-    await site.accounts.add(email, password, "Demo organiser", Role.ORGANISER)
-    return [
-        "",
-        f"the site stays up:  {site.url}",
-        f"the event:          {site.url}/api/v1/events/{event}",
-        f"an organiser login: {email}  {password}",
-        "Ctrl-C stops it in order",
-    ]
+def _write(text: bytes, json_file: Path) -> None:
+    if json_file == STDOUT:
+        click.echo(text, nl=False)
+    else:
+        json_file.write_bytes(text)

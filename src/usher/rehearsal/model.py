@@ -25,7 +25,10 @@ COLUMNS_DEFAULT: Final = 40
 FANS_DEFAULT: Final = 3_000
 FANS_MAX: Final = 100_000  # one process plays them all
 RATE_DEFAULT: Final = 4_800
-CAPACITY_DEFAULT: Final = 300
+# Unless told otherwise three in ten of the seats may be shopped for at once: more would empty the
+# hall in one go and leave nothing of a line, and two noisy cores bear about 300.
+CAPACITY_SHARE: Final = 0.3
+CAPACITY_LEAST, CAPACITY_MOST = 20, 300
 SEED_MAX: Final = 2**32 - 1
 # Fans who arrive within a second; above it the machine that plays them is the limit.
 _ARRIVALS_PER_S: Final = 800
@@ -71,17 +74,23 @@ class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
     rows: int | None = None
     columns: int | None = None
     bowl: int | None = None
-    rate_per_min: int = RATE_DEFAULT
-    capacity: int = CAPACITY_DEFAULT
+    rate_per_min: int | None = None
+    capacity: int | None = None
     fans: int = FANS_DEFAULT
     seed: int = 1
 
-    def sale(self) -> SaleSettings:
+    def gate(self, seats: int) -> tuple[int, int]:
+        """Calls a minute and fans shopping at once: as asked for, else what suits the hall."""
+        capacity = min(CAPACITY_MOST, max(CAPACITY_LEAST, int(seats * CAPACITY_SHARE)))
+        return self.rate_per_min or RATE_DEFAULT, self.capacity or capacity
+
+    def sale(self, seats: int) -> SaleSettings:
         """How the event is sold."""
+        rate, capacity = self.gate(seats)
         return SaleSettings(
             mode=self.mode,
-            rate_per_min=self.rate_per_min,
-            capacity=self.capacity,
+            rate_per_min=rate,
+            capacity=capacity,
             claim_s=CLAIM_S,
             shop_s=SHOP_S,
             hold_s=HOLD_S,
@@ -92,16 +101,18 @@ class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     def crowd(self, seats: int) -> CrowdOptions:
         """The crowd, given more time where there is more to sell."""
-        lobby_share = 0.8 if self.mode == "queued" else 1.0
-        calls_s = 4 * seats * 60 / self.rate_per_min if self.mode == "queued" else 0.0
-        shops_s = 2 * seats * SHOP_S / self.capacity if self.mode == "queued" else 0.0
+        line = self.mode == "queued"
+        lobby_share = 0.8 if line else 1.0
+        rate, capacity = self.gate(seats)
+        # In the worst case each call sells a quarter of a seat, and each shopper stays to the end.
+        gate_s = 4 * seats * 60 / rate + 2 * seats * SHOP_S / capacity if line else 0.0
         return CrowdOptions(
             fans=self.fans,
             seed=self.seed,
             lobby_share=lobby_share,
             arrive_s=max(2.0, self.fans * lobby_share / _ARRIVALS_PER_S),
             rush_s=max(1.0, self.fans * (1 - lobby_share) / _ARRIVALS_PER_S),
-            deadline_s=120 + calls_s + shops_s + seats / 50 + self.fans / 50,
+            deadline_s=120 + gate_s + seats / 50 + self.fans / 50,
         )
 
 
@@ -150,11 +161,11 @@ def check(options: DemoOptions) -> None:
     if options.side is not None and options.plan is None:
         refuse("--side", "adds to a --plan, and none is given")
     if options.mode == "simple":
-        for option, value, default in (
-            ("--rate-per-min", options.rate_per_min, RATE_DEFAULT),
-            ("--capacity", options.capacity, CAPACITY_DEFAULT),
+        for option, value in (
+            ("--rate-per-min", options.rate_per_min),
+            ("--capacity", options.capacity),
         ):
-            if value != default:
+            if value is not None:
                 refuse(option, "belongs to a gate, and --mode simple has none")
     if errors:
         raise BadInput(

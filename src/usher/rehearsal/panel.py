@@ -4,7 +4,6 @@ import time
 from types import TracebackType
 from typing import Final, Self
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -12,9 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from usher.insight.model import Verdict as Audit
 from usher.rehearsal.tally import Tally
-from usher.rehearsal.verdict import Verdict, broken, shortfall
 
 _LINE_S: Final = 2.0
 # Checkouts per second are those of the last so many seconds.
@@ -136,49 +133,6 @@ class LineScreen:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-AnyScreen = LiveScreen | LineScreen
-
-
-def screen_on(console: Console) -> AnyScreen:
+def screen_on(console: Console) -> LiveScreen | LineScreen:
     """The screen that suits a console."""
     return LiveScreen(console) if console.is_terminal else LineScreen(console)
-
-
-def audit_table(audit: Audit) -> Table:
-    """The audit: each invariant, its figure, its promise."""
-    table = Table(box=box.SIMPLE_HEAD, title="The books, audited", title_justify="left")
-    table.add_column("invariant")
-    table.add_column("figure", justify="right")
-    table.add_column("promise")
-    for check in audit.checks:
-        style = "" if check.holds else "bold red"
-        promise = check.promise + (f" ({check.detail})" if check.detail and not check.holds else "")
-        table.add_row(check.name, f"{check.figure:,}", promise, style=style)
-    return table
-
-
-def closing_lines(found: Verdict) -> list[str]:
-    """The main figures in words, the last line being the verdict."""
-    lines = [
-        f"{found.sold:,} of {found.seats:,} seats sold in {found.bookings_confirmed:,} bookings, "
-        f"{found.checkouts_per_s:.1f} checkouts/s",
-        f"{found.joined:,} fans joined, {found.admitted:,} were let in, {found.told_over:,} were "
-        f"told it is over, {found.walked_away:,} walked away, {found.declined:,} were declined, "
-        f"{found.late:,} paid late",
-        f"{found.requests:,} requests: {found.http_409:,} refused with 409 as they should, "
-        f"{found.http_5xx:,} 5xx; p99 join {found.join_p99_ms:.0f} ms, hold "
-        f"{found.hold_p99_ms:.0f} ms",
-        f"{found.total_s:.0f} s in all, {found.duration_s:.0f} s of it the crowd, whose own cost "
-        f"was {found.client_cpu_s:.0f} s of CPU",
-    ]
-    if names := broken(found):
-        lines.append(f"BROKEN: {', '.join(names)}")
-    elif not found.invariants_hold:
-        lines.append("BROKEN: an invariant does not hold, see the table")
-    elif said := shortfall(found):
-        lines.append(f"FELL SHORT: {said}")
-    elif found.goal == "sold_out":
-        lines.append("SOLD OUT: every invariant holds")
-    else:
-        lines.append("DONE: everybody was served, every invariant holds")
-    return lines

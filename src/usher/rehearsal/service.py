@@ -84,8 +84,9 @@ async def run_demo(site: Running, options: DemoOptions, hall: DemoHall, screen: 
 
 
 def _intent(options: DemoOptions, goal: Goal, wanted: int, seats: int) -> str:
+    rate, capacity = options.gate(seats)
     gate = (
-        f"{options.rate_per_min:,} called a minute, {options.capacity:,} shopping at once"
+        f"{rate:,} called a minute, {capacity:,} shopping at once"
         if options.mode == "queued"
         else "no line"
     )
@@ -106,7 +107,7 @@ async def _event(site: Running, options: DemoOptions, hall: DemoHall) -> str:
         prices=hall.prices,
         currency=hall.currency,
     )
-    event = await site.events.create(new, hall.plan, options.sale())
+    event = await site.events.create(new, hall.plan, options.sale(hall.plan.seat_count))
     await site.events.publish(event)
     if options.mode == "queued":
         await site.sales.change(event, ACTOR, SaleChange(state="lobby"))

@@ -64,6 +64,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     total_s: float
     exit: int = 0
 
+    def to_json(self) -> bytes:
+        """One indented JSON document, its members in the order above."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
 
 def tickets_told_twice(tally: Tally) -> int:
     """Seats that two fans were both told are theirs: what the crowd itself can tell of a double
@@ -87,6 +91,7 @@ def verdict(
     """The verdict on a run. `lost` counts bookings that were accepted, or told confirmed, and
     are not so in PostgreSQL."""
     meter = tally.meter
+    rate, capacity = options.gate(hall.plan.seat_count)
     found = Verdict(
         fans=tally.fans,
         joined=tally.joined,
@@ -109,8 +114,8 @@ def verdict(
         goal=goal,
         mode=options.mode,
         seed=crowd.seed,
-        rate_per_min=options.rate_per_min,
-        capacity=options.capacity,
+        rate_per_min=rate,
+        capacity=capacity,
         plan_repairs=hall.repairs,
         feed_wrong=tally.feed_wrong,
         shopping_max=audit.facts["shopping_max"],
