@@ -141,6 +141,8 @@ def _check_json(json_file: Path | None) -> None:
 
 def _run(up: UpForDemo, options: DemoOptions, hall: DemoHall, ways: _Ways) -> int:
 
+    import uvloop
+
     from usher.rehearsal.crowd import raise_open_files
 
     raise_open_files()
