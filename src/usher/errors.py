@@ -5,7 +5,8 @@ UsherError
     BadPlan 422           bad_plan             a seating plan that cannot be used
     OverLimit 422         over_limit           more seats than a fan may have
     IdempotencyMismatch   idempotency_mismatch same key, other body
-  Malformed 400           malformed            not JSON, not UTF-8, too deep, too large
+  Malformed 400           malformed            not JSON, not UTF-8, too deep
+  UnsupportedMedia 415    unsupported_media    a body of a kind that is not read here
   Unauthenticated 401     unauthenticated      no token, or one that cannot be trusted
   Forbidden 403           forbidden            a good token, but not for this
     NotAdmitted 403       not_admitted         no live admission to this event
@@ -58,6 +59,10 @@ class IdempotencyMismatch(BadInput):
 
 class Malformed(UsherError):
     code, status, title = "malformed", 400, "The request could not be read"
+
+
+class UnsupportedMedia(UsherError):
+    code, status, title = "unsupported_media", 415, "This media type is not read here"
 
 
 class Unauthenticated(UsherError):

@@ -55,6 +55,7 @@ person_name_chars_max: Final = 120
 body_bytes_max: Final = 64 * 1024
 token_chars_max: Final = 2_048
 idempotency_key_chars_max: Final = 128
+join_key_chars_min: Final = 16  # the key of a first join stands for the fan: a UUID has 36
 page_rows_max: Final = 200
 sse_streams_max: Final = 50_000  # per process; above it a stream is told 503
 

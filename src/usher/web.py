@@ -27,6 +27,7 @@ from usher.payment.routes import payment_handlers
 from usher.payment.sandbox.routes import sandbox_handlers
 from usher.plumbing import log
 from usher.plumbing.problem import HANDLERS
+from usher.plumbing.request import StrictRequest
 from usher.queue.routes import queue_handlers
 from usher.sale.routes import sale_handlers
 from usher.seat.routes import seat_handlers
@@ -112,6 +113,7 @@ def build_app(house: House) -> Litestar:
         ],
         dependencies={"accounts": provide(house.accounts)},
         state=State({"signer": house.signer}),
+        request_class=StrictRequest,
         exception_handlers=HANDLERS,
         lifespan=[lifespan],
         request_max_body_size=limits.body_bytes_max,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import HeaderParameter, JSONBody
+from litestar.params import JSONBody
 
 from usher import limits
 from usher.account.guards import (
@@ -18,17 +18,8 @@ from usher.account.guards import (
 from usher.account.model import Account, Role
 from usher.account.service import AccountService
 from usher.errors import Forbidden, NotFound, Unauthenticated
+from usher.plumbing.request import IdempotencyKey
 
-IdempotencyKey = Annotated[
-    str | None,
-    HeaderParameter(
-        name="Idempotency-Key",
-        min_length=1,
-        max_length=limits.idempotency_key_chars_max,
-        pattern=r"^[\x21-\x7e]+$",
-        description="The same key with the same body gives the same answer.",
-    ),
-]
 Email = Annotated[str, msgspec.Meta(max_length=limits.email_chars_max)]
 _PRIVATE: Final = {"cache-control": "no-store"}
 

@@ -34,8 +34,9 @@ SEATS_BECOME: Final[dict[str, str]] = {
 }
 
 # One @ with something on both sides and a dot behind it; whether it exists, only mail can tell.
-EMAIL: Final = r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$"
-NAME: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+# `$` alone would let a last line break pass, and with it a header into the mail.
+EMAIL: Final = r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$(?!\n)"
+NAME: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?!\n)"
 
 
 class BookingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

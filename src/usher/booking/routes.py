@@ -1,7 +1,5 @@
 """Bookings over HTTP."""
 
-import base64
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from litestar import Request, get, post
@@ -12,10 +10,11 @@ from litestar.response.base import ASGIResponse
 from usher import limits
 from usher.account.guards import token_from
 from usher.account.service import AccountService
-from usher.booking.model import Booking, BookingRequest
+from usher.booking.model import BookingRequest
 from usher.booking.service import BookingService
-from usher.errors import BadInput, HoldLapsed, Unauthenticated
+from usher.errors import HoldLapsed, Unauthenticated
 from usher.plumbing.answer import answer
+from usher.plumbing.cursor import Cursor, cursor_after, read_cursor
 from usher.seat.guards import admissions_in, reader_of
 from usher.seat.service import SeatService
 
@@ -39,22 +38,6 @@ async def _book(
     raise lapsed or Unauthenticated("an admission token is needed: stand in line first")
 
 
-def _cursor(booking: Booking) -> str:
-    text = f"{booking.created_at.astimezone(UTC).isoformat()} {booking.id}"
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def _after(cursor: str) -> tuple[datetime, str]:
-    try:
-        moment, _, booking = base64.urlsafe_b64decode(cursor).decode("ascii").partition(" ")
-        created = datetime.fromisoformat(moment)
-        if created.tzinfo is None or not 1990 < created.year < 2990 or "\x00" in booking:
-            raise ValueError
-    except (ValueError, OverflowError):
-        raise BadInput("cursor is not one this list gave") from None
-    return created.astimezone(UTC), booking
-
-
 def booking_handlers(
     bookings: BookingService, accounts: AccountService, seats: SeatService
 ) -> list[HTTPRouteHandler]:
@@ -73,14 +56,17 @@ def booking_handlers(
     async def list_bookings(
         request: AnyRequest,
         limit: Annotated[int, QueryParameter(ge=1, le=limits.page_rows_max)] = 50,
-        cursor: Annotated[str, QueryParameter(max_length=200, pattern=r"^[A-Za-z0-9_=-]*$")] = "",
+        cursor: Cursor = "",
     ) -> ASGIResponse:
         """Your bookings, newest first."""
         fan_id, _ = reader_of(request.scope, accounts, seats)
-        rows = await bookings.mine(fan_id, _after(cursor) if cursor else None, limit + 1)
-        more = rows[limit:]
-        views = await bookings.views(rows[:limit])
-        return answer({"bookings": views, "cursor": _cursor(rows[limit - 1]) if more else None})
+        rows = await bookings.mine(fan_id, read_cursor(cursor, "booking"), limit + 1)
+        last = rows[limit - 1] if len(rows) > limit else None
+        body = {
+            "bookings": await bookings.views(rows[:limit]),
+            "cursor": cursor_after(last.created_at, last.id) if last else None,
+        }
+        return answer(body)
 
     @get(_PATH + "/{booking:str}")
     async def show_booking(

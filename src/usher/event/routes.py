@@ -1,21 +1,23 @@
 """The catalogue over HTTP."""
 
-import base64
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
+from litestar.response.base import ASGIResponse
 
 from usher import limits
 from usher.clock import iso
-from usher.errors import BadInput
 from usher.event.model import EventRow, PriceClass
 from usher.event.service import EventService
+from usher.plumbing.answer import PUBLIC_SECOND, answer
+from usher.plumbing.cursor import Cursor, cursor_after, read_cursor
 
 # Printable text only: a %00 would otherwise travel as far as PostgreSQL.
-_TEXT: Final = r"^[^\x00-\x1f\x7f]*$"
+# `$` alone would let a last line break pass.
+_TEXT: Final = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 Text = Annotated[str, QueryParameter(max_length=limits.name_chars_max, pattern=_TEXT)]
 
 
@@ -54,23 +56,9 @@ def category_view(category: PriceClass, currency: str) -> dict[str, Any]:
     }
 
 
-def _cursor(row: EventRow) -> str:
-    text = f"{row.starts_at.astimezone(UTC).isoformat()} {row.id}"
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def _after(cursor: str) -> tuple[datetime, str]:
-    try:
-        moment, _, event = base64.urlsafe_b64decode(cursor).decode("ascii").partition(" ")
-        start = datetime.fromisoformat(moment)
-        if start.tzinfo is None or (not event.isalnum() and "_" not in event):
-            raise ValueError
-        # Offsets and years at the very edge overflow inside PostgreSQL.
-        if not datetime(1990, 1, 1, tzinfo=UTC) < start < datetime(2990, 1, 1, tzinfo=UTC):
-            raise ValueError
-    except (ValueError, OverflowError):
-        raise BadInput("cursor is not one this list gave") from None
-    return start.astimezone(UTC) + timedelta(0), event
+def _names(tags: str, etag: str) -> bool:
+    """Whether If-None-Match names the plan: weakened on the way, as one of a list, or as any."""
+    return "*" in tags or etag in (tag.strip().removeprefix("W/") for tag in tags.split(","))
 
 
 def event_handlers(events: EventService) -> list[HTTPRouteHandler]:
@@ -83,34 +71,34 @@ def event_handlers(events: EventService) -> list[HTTPRouteHandler]:
         day: Annotated[date | None, QueryParameter(name="date")] = None,
         q: Text = "",
         limit: Annotated[int, QueryParameter(ge=1, le=limits.page_rows_max)] = 50,
-        cursor: Annotated[str, QueryParameter(max_length=200, pattern=r"^[A-Za-z0-9_=-]*$")] = "",
-    ) -> dict[str, Any]:
+        cursor: Cursor = "",
+    ) -> ASGIResponse:
         """Published events by start; `date` is a day in UTC."""
         rows = await events.search(
             city=city,
             production=production,
             day=datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None,
             text=q,
-            after=_after(cursor) if cursor else None,
+            after=read_cursor(cursor, "event"),
             most=limit + 1,
         )
-        more = len(rows) > limit
-        rows = rows[:limit]
-        return {
-            "events": [event_view(row) for row in rows],
-            "cursor": _cursor(rows[-1]) if more else None,
+        last = rows[limit - 1] if len(rows) > limit else None
+        body = {
+            "events": [event_view(row) for row in rows[:limit]],
+            "cursor": cursor_after(last.starts_at, last.id) if last else None,
         }
+        return answer(body, cache=PUBLIC_SECOND)
 
     @get("/api/v1/events/{event:str}")
-    async def show_event(event: FromPath[str]) -> dict[str, Any]:
+    async def show_event(event: FromPath[str]) -> ASGIResponse:
         """An event, its sale and its prices."""
-        showing = await events.showing(event)
+        showing = await events.shown(event)
         view = event_view(showing.event)
         view["description"] = showing.event.description
         view["categories"] = [
             category_view(each, showing.event.currency) for each in showing.categories
         ]
-        return view
+        return answer(view, cache=PUBLIC_SECOND)
 
     @get("/api/v1/events/{event:str}/plan")
     async def show_plan(
@@ -118,9 +106,9 @@ def event_handlers(events: EventService) -> list[HTTPRouteHandler]:
         request: Request[Any, Any, Any],
     ) -> Response[bytes]:
         """The geometry of the plan; it never changes for an event."""
-        showing = await events.showing(event)
+        showing = await events.shown(event)
         headers = {"etag": showing.etag, "cache-control": "public, max-age=31536000, immutable"}
-        if request.headers.get("if-none-match") == showing.etag:
+        if _names(request.headers.get("if-none-match", ""), showing.etag):
             return Response(content=b"", status_code=304, headers=headers)
         return Response(content=showing.geometry, media_type="application/json", headers=headers)
 

@@ -98,6 +98,13 @@ class EventService:
         # Shielded: the first caller going away must not fail the others.
         return await asyncio.shield(loading)
 
+    async def shown(self, event: str) -> Showing:
+        """As `showing`, for fans: a draft is nobody's business yet."""
+        showing = await self.showing(event)
+        if showing.event.state == "draft":
+            raise NotFound(f"there is no event {event}")
+        return showing
+
     async def _load(self, event: str) -> Showing:
         row = await queries.find(self._database, event)
         if row is None:

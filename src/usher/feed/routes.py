@@ -1,7 +1,6 @@
 """The snapshot, and the three event streams, as raw ASGI (see plumbing/sse.py)."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import msgspec
 from litestar import get, post
@@ -47,7 +46,7 @@ def stream_handlers(
         """SSE: `snapshot`, then `change` and `notice`; ids resume after a lost connection."""
         event = scope["path_params"]["event"]
         _room_for_one(hub)
-        await events.showing(event)
+        await events.shown(event)
         at, first = await hub.seat_messages(event, header(scope, b"last-event-id"))
         stream = SeatStream()
         await stream.begin(send, first)
@@ -130,7 +129,7 @@ def feed_handlers(feed: FeedScripts, events: EventService) -> list[HTTPRouteHand
     @get(_EVENT + "/seats")
     async def show_seats(event: FromPath[str]) -> ASGIResponse:
         """Every seat's state, one character per seat index, and the feed id it is the state at."""
-        await events.showing(event)
+        await events.shown(event)
         snapshot = await feed.snapshot(event)
         if isinstance(snapshot, Lost):
             raise Unavailable("the event is being prepared", retry_after_s=2)
@@ -142,13 +141,14 @@ def feed_handlers(feed: FeedScripts, events: EventService) -> list[HTTPRouteHand
     async def post_notice(
         event: FromPath[str],
         data: JSONBody[NewNotice],
-    ) -> dict[str, Any]:
+    ) -> ASGIResponse:
         """Tell everyone who waits or looks; an empty text takes the notice down."""
         if len(data.text) > 500:
             raise BadInput("a notice has at most 500 characters")
+        await events.showing(event)
         reply = await feed.notice(event, data.text)
         if not isinstance(reply, Noticed):
             raise NotFound(f"there is no event {event[:40]!r} on sale")
-        return {"feed_id": reply.feed_id}
+        return answer({"feed_id": reply.feed_id})
 
     return [show_seats, post_notice]

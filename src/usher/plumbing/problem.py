@@ -8,27 +8,19 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
-from usher.errors import Malformed, UsherError
+from usher import limits
+from usher.errors import BadInput, Malformed, NotFound, UsherError
 
 log = structlog.get_logger("usher.http")
 
 MEDIA_TYPE: Final = "application/problem+json"
-# Litestar's own refusals, by status.
-_CODES: Final = {
-    400: "malformed",
-    401: "unauthenticated",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-    415: "unsupported_media_type",
-    422: "bad_input",
-    429: "too_many",
-    503: "unavailable",
+# Litestar's own refusals: code and title by status. A title never tells of one occurrence.
+_KNOWN: Final = {
+    404: (NotFound.code, NotFound.title),
+    405: ("method_not_allowed", "This method is not for this address"),
+    413: ("too_large", "The request is too large"),
+    422: (BadInput.code, BadInput.title),
 }
-# Faults of the body that Litestar lets through as 500: bytes that are not UTF-8, JSON nested
-# deeper than the parser's stack, an unknown multipart charset.
-_UNREADABLE: Final = (UnicodeDecodeError, RecursionError, LookupError, msgspec.DecodeError)
 
 
 def problem(
@@ -66,23 +58,39 @@ def on_usher_error(_: Request[Any, Any, Any], error: UsherError) -> Response[byt
     return _respond(*of_error(error))
 
 
-def on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     members: dict[str, Any] = {}
     status, detail = error.status_code, error.detail
+    if status >= 500:
+        return on_fault(request, error)
     # A body that is no JSON at all reaches us as a ValidationException without a list of faults.
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         status = 422
         members["errors"] = [
-            {"where": str(fault.get("key", "")), "what": str(fault.get("message", ""))}
+            {
+                "where": _on_the_wire(request, str(fault.get("key", ""))),
+                "what": str(fault.get("message", "")),
+            }
             for fault in error.extra
             if isinstance(fault, dict)
         ]
         detail = "; ".join(f"{e['where']}: {e['what']}".strip(": ") for e in members["errors"])
-    body, headers = problem(
-        status, _CODES.get(status, "error"), detail[:200] or "refused", detail[:500], **members
-    )
+    elif status == 404:
+        detail = "there is nothing at this address"
+    elif status == 405:
+        detail = f"{request.method} is not for this address"
+    elif status == 413:
+        detail = f"a request's body has at most {limits.body_bytes_max} bytes"
+    known = _KNOWN.get(status, (Malformed.code, Malformed.title))
+    body, headers = problem(status, *known, detail[:500], **members)
     headers |= {k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"}
     return _respond(status, body, headers)
+
+
+def _on_the_wire(request: Request[Any, Any, Any], key: str) -> str:
+    """What a client calls the parameter that its handler calls `key`."""
+    field = request.route_handler.parsed_fn_signature.parameters.get(key)
+    return getattr(field and field.kwarg_definition, "name", None) or key
 
 
 def on_unreadable(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

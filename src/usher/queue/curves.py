@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from usher.ids import is_id
 from usher.queue.model import Speed
 from usher.queue.scripts import Curve, QueueScripts
 
@@ -29,6 +30,8 @@ class Curves:
 
     async def of(self, event: str, *, fresh_s: float = FRESH_S) -> KnownCurve | None:
         """The curve of `event`, at most `fresh_s` old; None where Redis knows no such event."""
+        if not is_id("event", event):  # a client may ask for anything
+            return None
         known = self._known.get(event)
         if known and time.monotonic() - known[0] < fresh_s:
             return known[1]

@@ -15,17 +15,26 @@ from usher.account.guards import (
     place_cookie,
     token_from,
 )
+from usher.account.model import Fan
 from usher.account.service import AccountService
-from usher.errors import Unauthenticated
+from usher.errors import BadInput, Unauthenticated
+from usher.ids import derived_id
 from usher.plumbing.answer import PUBLIC_SECOND, answer, empty
+from usher.plumbing.request import IdempotencyKey
 from usher.queue.service import Place, QueueService
 
 _PATH = "/api/v1/events/{event:str}/queue"
 AnyRequest = Request[Any, Any, Any]
 
 
-def _fan(request: AnyRequest, accounts: AccountService) -> tuple[str, str | None]:
-    """The fan who asks, and a token for one who is new here."""
+def _fan(
+    request: AnyRequest, accounts: AccountService, event: str, key: str | None
+) -> tuple[str, str | None]:
+    """The fan who asks, and a token for one who is new here.
+
+    With an Idempotency-Key a new fan is the one the key made before: nothing else tells the
+    second attempt, after a lost answer, from a second fan.
+    """
     token = token_from(request, FAN_COOKIE)
     if token is not None:
         try:
@@ -34,7 +43,14 @@ def _fan(request: AnyRequest, accounts: AccountService) -> tuple[str, str | None
             # A program is told; a browser with a cookie from long ago is simply new here.
             if "authorization" in request.headers:
                 raise
-    return accounts.new_fan()
+    if key is None:
+        return accounts.new_fan()
+    if len(key) < limits.join_key_chars_min:
+        what = f"at least {limits.join_key_chars_min} characters that nobody can guess"
+        errors = [{"where": "Idempotency-Key", "what": what}]
+        raise BadInput(f"Idempotency-Key: {what}", errors=errors)
+    fan = Fan(derived_id("fan", event, key))
+    return fan.fan_id, accounts.fan_token(fan)
 
 
 def _admission_cookie(event: str, admission: dict[str, Any]) -> str:
@@ -60,10 +76,11 @@ def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRo
     async def join_queue(
         event: FromPath[str],
         request: AnyRequest,
+        key: IdempotencyKey = None,
     ) -> ASGIResponse:
         """Take a place, or be told where you stand: 202 with a place token. In a simple sale: 200
         with an admission token, and no line. Joining again never makes a second place."""
-        fan_id, new_token = _fan(request, accounts)
+        fan_id, new_token = _fan(request, accounts, event, key)
         joined = await queue.join(event, fan_id)
         body: dict[str, Any] = {"place_token": joined.place_token, "place": joined.view}
         cookies = [cookie(place_cookie(event), joined.place_token, limits.place_token_s)]

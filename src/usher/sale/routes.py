@@ -6,8 +6,10 @@ import msgspec
 from litestar import Request, get, patch
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
+from litestar.response.base import ASGIResponse
 
 from usher.account.guards import actor_of, require_role
+from usher.plumbing.answer import answer
 from usher.sale.model import GateChange, Sale, SaleChange
 from usher.sale.service import SaleService
 
@@ -31,22 +33,22 @@ def sale_handlers(sales: SaleService) -> list[HTTPRouteHandler]:
         event: FromPath[str],
         data: JSONBody[SaleChange],
         request: Request[Any, Any, Any],
-    ) -> dict[str, Any]:
+    ) -> ASGIResponse:
         """Change how an event is sold, while it is on sale or before."""
-        return public_sale(await sales.change(event, actor_of(request).account_id, data))
+        return answer(public_sale(await sales.change(event, actor_of(request).account_id, data)))
 
     @patch("/api/v1/events/{event:str}/gate", guards=[require_role("organiser", "admin")])
     async def change_gate(
         event: FromPath[str],
         data: JSONBody[GateChange],
         request: Request[Any, Any, Any],
-    ) -> dict[str, Any]:
+    ) -> ASGIResponse:
         """Turn the gate: calls per minute, fans shopping at once, open or paused."""
-        return public_sale(await sales.change(event, actor_of(request).account_id, data))
+        return answer(public_sale(await sales.change(event, actor_of(request).account_id, data)))
 
     @get("/api/v1/events/{event:str}/sale/changes", guards=[require_role("organiser", "admin")])
-    async def list_changes(event: FromPath[str]) -> dict[str, Any]:
+    async def list_changes(event: FromPath[str]) -> ASGIResponse:
         """Who changed what of the sale, newest first."""
-        return {"changes": await sales.changes(event)}
+        return answer({"changes": await sales.changes(event)})
 
     return [change_sale, change_gate, list_changes]

@@ -9,6 +9,7 @@ import structlog
 
 from usher import limits
 from usher.errors import Conflict, NotFound, Unavailable
+from usher.ids import is_id
 from usher.plumbing.postgres import Database
 from usher.sale import queries
 from usher.sale.model import (
@@ -35,9 +36,9 @@ class SaleService:
 
     async def find(self, event: str) -> Sale:
         """The sale of `event`; NotFound."""
-        sale = await queries.find(self._database, event)
+        sale = await queries.find(self._database, event) if is_id("event", event) else None
         if sale is None:
-            raise NotFound(f"there is no event {event}")
+            raise NotFound(f"there is no event {event[:40]!r}")
         return sale
 
     async def published(self) -> list[tuple[Sale, bool]]:
@@ -115,9 +116,13 @@ class SaleService:
         that may have been given since `number_high` was last written."""
         sale = await self.find(event)
         if sale.number_high:
-            await queries.raise_number_high(
-                self._database, event, sale.number_high + limits.number_gap
-            )
+            beyond = sale.number_high + limits.number_gap
+            await queries.raise_number_high(self._database, event, beyond)
+            if sale.lobby_size is None and sale.state not in ("draft", "lobby"):
+                # Redis was lost after it had closed the lobby and before we heard how large it
+                # was. Nothing can have been drawn without that, so any size will do that has
+                # room for every index given.
+                await queries.close_lobby(self._database, event, beyond)
             sale = await self.find(event)
         if isinstance(
             await self._scripts.set(
@@ -137,5 +142,6 @@ class SaleService:
             await queries.raise_number_high(self._database, sale.event_id, next_number)
 
     async def changes(self, event: str, most: int = limits.page_rows_max) -> list[dict[str, Any]]:
-        """Who changed what, newest first."""
+        """Who changed what, newest first; NotFound."""
+        await self.find(event)
         return await queries.changes(self._database, event, most)

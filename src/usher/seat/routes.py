@@ -1,30 +1,21 @@
 """Holds over HTTP."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, delete, get, patch, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, HeaderParameter, JSONBody
+from litestar.params import FromPath, JSONBody
 from litestar.response.base import ASGIResponse
 
-from usher import limits
 from usher.account.guards import admission_cookie, token_from
 from usher.errors import BadInput
 from usher.plumbing.answer import answer, empty
+from usher.plumbing.request import IdempotencyKey
 from usher.seat.model import HoldChange, HoldRequest
 from usher.seat.service import Admission, SeatService
 
 _PATH = "/api/v1/events/{event:str}/holds"
 AnyRequest = Request[Any, Any, Any]
-IdempotencyKey = Annotated[
-    str | None,
-    HeaderParameter(
-        name="Idempotency-Key",
-        min_length=1,
-        max_length=limits.idempotency_key_chars_max,
-        pattern=r"^[\x21-\x7e]+$",
-    ),
-]
 
 
 def _admission(request: AnyRequest, seats: SeatService, event: str) -> Admission:

@@ -5,10 +5,12 @@ from typing import Any
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
+from litestar.response.base import ASGIResponse
 
 from usher.errors import NotFound
 from usher.payment.sandbox.model import Charge, Decision
 from usher.payment.sandbox.service import Bank
+from usher.plumbing.answer import answer
 
 
 def _view(charge: Charge) -> dict[str, Any]:
@@ -23,21 +25,16 @@ def sandbox_handlers(bank: Bank) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
     @post("/api/v1/payments/sandbox/{payment:str}", status_code=200)
-    async def decide(
-        payment: FromPath[str],
-        data: JSONBody[Decision],
-    ) -> dict[str, Any]:
-        """Decide on a charge: approve, decline, delay, duplicate, late. The first decision stands."""
-        return _view(await bank.decide(payment, data))
+    async def decide(payment: FromPath[str], data: JSONBody[Decision]) -> ASGIResponse:
+        """Decide on a charge: approve, decline, delay, duplicate, late; the first time counts."""
+        return answer(_view(await bank.decide(payment, data)))
 
     @get("/api/v1/payments/sandbox/{payment:str}")
-    async def show_charge(
-        payment: FromPath[str],
-    ) -> dict[str, Any]:
+    async def show_charge(payment: FromPath[str]) -> ASGIResponse:
         """A charge in the bank's book."""
         charge = await bank.find(payment)
         if charge is None:
             raise NotFound("the bank has no such charge")
-        return _view(charge)
+        return answer(_view(charge))
 
     return [decide, show_charge]
