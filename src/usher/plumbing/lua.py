@@ -17,6 +17,7 @@ from redis.asyncio import BlockingConnectionPool, Connection
 from redis.exceptions import (
     BusyLoadingError,
     NoScriptError,
+    OutOfMemoryError,
     ReadOnlyError,
     RedisError,
     ResponseError,
@@ -36,7 +37,17 @@ from usher.plumbing.script import Script, check_stub
 SOCKET_TIMEOUT_S: Final = 5.0
 CONNECT_TIMEOUT_S: Final = 2.0
 HEALTH_CHECK_S: Final = 15
-_AWAY: Final = (LinkError, LinkTimeout, BusyLoadingError, ReadOnlyError, OSError)
+_AWAY: Final = (
+    LinkError,
+    LinkTimeout,
+    BusyLoadingError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    OSError,
+)
+# Refusals that pass, for which redis-py has no class: a node that has just started says
+# CLUSTERDOWN for 2 s, one that fails to write its log MISCONF.
+_AWAY_WORDS: Final = ("CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS", "BUSY ")
 
 FLIGHTS_MAX: Final = 2
 # A flight's replies are read in one go: this bounds how long a caller waits for its neighbours.
@@ -67,11 +78,18 @@ def away(fault: BaseException) -> Unavailable:
     return Unavailable(f"Redis did not answer: {type(fault).__name__}", retry_after_s=2)
 
 
+def _is_away(reply: Any) -> bool:
+    return isinstance(reply, _AWAY) or (
+        isinstance(reply, ResponseError) and str(reply).startswith(_AWAY_WORDS)
+    )
+
+
 class _Call:
-    __slots__ = ("answer", "argv", "command", "script")
+    __slots__ = ("answer", "argv", "packed", "script")
 
     def __init__(self, command: tuple[Any, ...], script: Script | None, argv: Any) -> None:
-        self.command = command
+        # Here and not in the flight: a word that cannot be sent is its caller's fault alone.
+        self.packed: bytes = pack_command(command)
         self.script = script
         self.argv = argv
         self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -147,13 +165,16 @@ class Runner:
         self.calls += len(calls)
         try:
             try:
-                replies = await self._send([call.command for call in calls])
+                replies = await self._send([call.packed for call in calls])
             except _AWAY:
-                replies = await self._send([call.command for call in calls])
+                replies = await self._send([call.packed for call in calls])
             lost = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
             if lost:
                 again = await self._send(
-                    [("EVAL", cast(Script, calls[i].script).text, *calls[i].argv) for i in lost]
+                    [
+                        pack_command(("EVAL", cast(Script, calls[i].script).text, *calls[i].argv))
+                        for i in lost
+                    ]
                 )
                 for i, reply in zip(lost, again, strict=True):
                     replies[i] = reply
@@ -161,9 +182,9 @@ class Runner:
             told = away(fault) if isinstance(fault, (*_AWAY, RedisError)) else fault
             replies = [told] * len(calls)
         for call, reply in zip(calls, replies, strict=True):
-            call.resolve(away(reply) if isinstance(reply, _AWAY) else reply)
+            call.resolve(away(reply) if _is_away(reply) else reply)
 
-    async def _send(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+    async def _send(self, commands: list[bytes]) -> list[Any]:
         """One pipeline on one connection; a refusal of one command stays with that command."""
         connection = cast(Connection, await self.pool.get_connection())
         try:
@@ -171,9 +192,7 @@ class Runner:
             # own per write, were a tenth of a hold. hiredis packs in C what redis-py does not.
             connection.socket_timeout = None
             async with asyncio.timeout(SOCKET_TIMEOUT_S):
-                await connection.send_packed_command(
-                    b"".join([pack_command(command) for command in commands])
-                )
+                await connection.send_packed_command(b"".join(commands))
                 replies: list[Any] = []
                 for _ in commands:
                     try:
