@@ -74,13 +74,13 @@ async def test_an_event_tells_all_that_a_page_needs(
     event = answer.json()
     assert event["id"] == simple_event
     assert TIME.fullmatch(event["starts_at"])
-    assert event["seats"] == 400
+    assert event["seats"] == 1000
     assert {"mode", "state", "lobby_at", "opens_at", "closes_at"} <= event["sale"].keys()
     assert (event["sale"]["mode"], event["sale"]["state"]) == ("simple", "open")
     categories = {each["name"]: each for each in event["categories"]}
     assert categories.keys() == {"VVIP", "VIP", "Normal"}
     assert categories["VIP"]["price"] == {"amount": 8000, "currency": "EUR"}
-    assert categories["VIP"]["seats"] == 120
+    assert categories["VIP"]["seats"] == 300
 
 
 async def test_a_plan_is_kept_for_ever(simple_event: str, http: httpx.AsyncClient) -> None:
@@ -113,7 +113,7 @@ async def test_seats_are_one_character_each(
     hold = await fan.held(row[0], row[1])
     first, second = (seat["index"] for seat in hold["seats"])
     after = (await http.get(path)).json()["states"]
-    assert len(after) == 400
+    assert len(after) == 1000
     assert after[first] == after[second] == "h"
     assert before.json()["states"][first] == "."
 
