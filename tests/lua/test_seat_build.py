@@ -31,8 +31,18 @@ async def test_a_hall_is_built_once(hall: Hall) -> None:
     assert await hall.refused(hall.seat.build(hall.event, "xx", "7", b"")) == Known()
 
 
+async def test_a_hall_whose_builder_was_killed_is_built_anew(hall: Hall) -> None:
+    await hall.build("cc.s")
+    await hall.seat.recall(hall.event, "hld_c", "plc_a", "c", 1, "paper", "0,1")
+    await hall.build("...s")
+    assert await hall.states() == "...s"
+    assert await hall.fan("plc_a") == 0
+    assert await hall.command("EXISTS", hall.keys.hold, hall.keys.hold_due) == 0
+
+
 async def test_a_hall_without_seats_is_a_hall(hall: Hall) -> None:
     await hall.build("")
+    await hall.set()
     assert await hall.refused(hall.seat.build(hall.event, "")) == Known()
     assert await hall.count("free") == 0
 

@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.lua.hall")
+pytest.register_assert_rewrite("tests.lua.hall", "tests.race.stage", "tests.race.stories")

@@ -83,9 +83,9 @@ class Shift:
     """A worker's work on one event, a round at a time."""
 
     def __init__(self, house: House, event: str) -> None:
-        self._house = house
+        self.house = house
         self._event = event
-        self._key = Keys(event).named(("ledger",))[0]
+        self.key = Keys(event).named(("ledger",))[0]
 
         async def wake() -> None:
             pass
@@ -94,14 +94,14 @@ class Shift:
 
     async def entries(self) -> list[Entry]:
         """What is on the ledger and not acknowledged."""
-        rows = await self._house.runner.command("XRANGE", self._key, "-", "+")
+        rows = await self.house.runner.command("XRANGE", self.key, "-", "+")
         return [Entry(entry, dict(zip(flat[::2], flat[1::2], strict=True))) for entry, flat in rows]
 
     async def commit(self) -> None:
         """Handles the ledger and acknowledges it."""
         if entries := await self.entries():
             await self.ledger.handle(entries)
-            await self._house.runner.command("XDEL", self._key, *(e.id for e in entries))
+            await self.house.runner.command("XDEL", self.key, *(e.id for e in entries))
 
     async def scatter(self, seed: int) -> None:
         """Handles the ledger in batches cut at random, in any order; a colleague, who has been
@@ -116,16 +116,16 @@ class Shift:
     async def round(self) -> None:
         """Ledger, expiry, outbox."""
         await self.commit()
-        await expire(self._house.database)
-        await self._house.outbox.relay()
+        await expire(self.house.database)
+        await self.house.outbox.relay()
 
     async def finish(self) -> None:
         """Rounds until nothing is left; letters taken by the dead are due again at once."""
         for _ in range(20):
-            async with self._house.database.connection() as connection:
+            async with self.house.database.connection() as connection:
                 await connection.execute("UPDATE outbox SET due = now() WHERE state = 'pending'")
             await self.round()
-            async with self._house.database.connection() as connection:
+            async with self.house.database.connection() as connection:
                 left = await connection.fetchval(
                     "SELECT count(*) FROM outbox WHERE state = 'pending'"
                 )

@@ -7,6 +7,7 @@ the effects once more, which changes nothing (invariant 5).
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
@@ -17,6 +18,7 @@ from usher import limits
 from usher.booking import queries
 from usher.booking.model import SEATS_BECOME, Booking, Claim
 from usher.clock import from_ms, now_ms, to_ms
+from usher.keys import Keys
 from usher.outbox import queries as outbox
 from usher.payment import queries as payment_queries
 from usher.payment.model import UNANSWERED, Message, Payment
@@ -24,6 +26,8 @@ from usher.payment.service import read_message
 from usher.plumbing.metric import Metrics
 from usher.plumbing.postgres import Connection, Database
 from usher.plumbing.stream import Entry
+from usher.seat import queries as seat_queries
+from usher.seat.model import Owner
 from usher.seat.scripts import SeatScripts, Taken
 
 log = structlog.get_logger("usher.ledger")
@@ -39,28 +43,41 @@ class Settler:
     async def settle(self, bookings: Sequence[Booking]) -> None:
         """Seats, holds and counters of these bookings follow their states; again is harmless."""
         await asyncio.gather(*(self._one(booking) for booking in bookings))
+        by_event: dict[str, list[Booking]] = defaultdict(list)
+        for booking in bookings:
+            by_event[booking.event_id].append(booking)
+        for event, group in by_event.items():
+            owners = await self._misjudged(event, group)
+            if owners:
+                await self._seats.recall(event, *(word for each in owners for word in each.row()))
 
     async def _one(self, booking: Booking) -> None:
-        outcome = SEATS_BECOME[booking.state]
-        if not outcome:
-            return
-        await self._seats.settle(
-            booking.event_id,
-            booking.hold_id,
-            booking.id,
-            booking.state,
-            outcome,
-            booking.place_id,
-            *booking.seats,
-        )
-        if booking.state == "conflict":
-            # Redis had these seats wrong: somebody else has them in PostgreSQL.
-            owners = await queries.owners_of_seats(self._database, booking.event_id, booking.seats)
-            pairs: list[str | int] = []
-            for seat, state in owners.items():
-                pairs += [seat, "s" if state == "confirmed" else "c"]
-            if pairs:
-                await self._seats.amend(booking.event_id, *pairs)
+        if outcome := SEATS_BECOME[booking.state]:
+            await self._seats.settle(
+                booking.event_id,
+                booking.hold_id,
+                booking.id,
+                booking.state,
+                outcome,
+                booking.place_id,
+                *booking.seats,
+            )
+
+    async def _misjudged(self, event: str, bookings: Sequence[Booking]) -> list[Owner]:
+        """Those whose seats Redis may believe to be free: whoever PostgreSQL has as owner of seats
+        that have just gone back on sale, and unpaid bookings whose claim Redis has lost."""
+        freed = [i for each in bookings if SEATS_BECOME[each.state] == "." for i in each.seats]
+        owners = await seat_queries.owners_of(self._database, event, freed) if freed else []
+        if unpaid := [each for each in bookings if not SEATS_BECOME[each.state]]:
+            holds = await self._seats.runner.command(
+                "HMGET", Keys(event).named(("hold",))[0], *(each.hold_id for each in unpaid)
+            )
+            owners += [
+                msgspec.convert(booking, Owner, from_attributes=True)
+                for booking, record in zip(unpaid, holds, strict=True)
+                if record is None or record[0] == "h"  # Redis may also have gone back in time
+            ]
+        return owners
 
     async def carry(self, subjects: Sequence[str]) -> dict[str, str]:
         """Carries "settle" letters: each subject is a booking's id and why it was written."""
@@ -127,7 +144,8 @@ class Ledger:
     async def _retake(self, payment: Payment) -> None:
         """Money for a booking that has expired: its seats if they are free, else the money back.
 
-        Redis first, so that nobody can hold the seats meanwhile; PostgreSQL decides.
+        Redis first, so that nobody can hold the seats meanwhile; PostgreSQL decides, and the
+        caller settles the booking whichever way it went.
         """
         found = await queries.find_many(self._database, [payment.booking_id])
         booking = found[payment.booking_id]
@@ -161,18 +179,8 @@ class Ledger:
                 await _capture(connection, [payment.id])
         except asyncpg.UniqueViolationError:
             log.info("seats sold meanwhile", booking=booking.id)
-            owners = await queries.owners_of_seats(self._database, booking.event_id, booking.seats)
-            await self._give_back(booking, owners)
             return False
         return True
-
-    async def _give_back(self, booking: Booking, owners: dict[int, str]) -> None:
-        await self._settler.settle([booking])
-        pairs: list[str | int] = []
-        for seat, state in owners.items():
-            pairs += [seat, "s" if state == "confirmed" else "c"]
-        if pairs:
-            await self._seats.amend(booking.event_id, *pairs)
 
 
 def _booking(event: str, entry: Entry) -> Booking:
@@ -222,24 +230,24 @@ async def commit_messages(connection: Connection, messages: Sequence[Message]) -
     was declined may be authorised yet (another card), or have been before we heard of either.
     """
     await payment_queries.note_messages(connection, messages)
+    payments = await payment_queries.lock(connection, [m.payment_id for m in messages])
     declined = [m.payment_id for m in messages if m.kind == "declined"]
     if declined:
         await payment_queries.move(
             connection, declined, ["started"], "declined", "declined by the provider"
         )
     authorised = {m.payment_id: m for m in messages if m.kind == "authorised"}
-    if not authorised:
-        return []
-    payments = await payment_queries.lock(connection, list(authorised))
     good: list[Payment] = []
     for payment in payments:
-        message = authorised[payment.id]
-        if payment.state not in UNANSWERED:
+        message = authorised.get(payment.id)
+        if message is None or payment.state not in UNANSWERED:
             continue  # said before, or given back already
         if (message.amount, message.currency) != (payment.amount, payment.currency):
             await _give_back_money(connection, [payment.id], "another amount than was asked for")
         else:
             good.append(payment)
+    if not good:
+        return []
     # One payment per booking goes on; a second authorisation of the same booking goes back.
     first = {payment.booking_id: payment for payment in reversed(good)}
     moved = await queries.move(connection, list(first), "awaiting_payment", "confirmed")

@@ -198,18 +198,6 @@ async def tickets_of(database: Database, bookings: Sequence[str]) -> dict[str, l
     return found
 
 
-async def owners_of_seats(database: Database, event: str, seats: Sequence[int]) -> dict[int, str]:
-    """For each of `seats` that has a live ticket, the state of its booking."""
-    async with database.connection() as connection:
-        rows = await connection.fetch(
-            "SELECT t.seat, b.state FROM ticket AS t JOIN booking AS b ON b.id = t.booking_id"
-            " WHERE t.event_id = $1 AND t.seat = ANY($2::integer[]) AND t.state = 'live'",
-            event,
-            list(seats),
-        )
-    return {row["seat"]: row["state"] for row in rows}
-
-
 async def bury(database: Database, event: str, entry_id: str, fields: str, fault: str) -> None:
     """Sets a ledger entry aside that could not be committed."""
     async with database.connection() as connection:

@@ -57,6 +57,8 @@ async def insert_many(database: Database, payments: Sequence[Payment]) -> None:
 
 async def note_messages(connection: Connection, messages: Sequence[Message]) -> None:
     """Remembers what a provider told us, once per message."""
+    # In a fixed order, so that two workers given the same messages never wait in a circle.
+    messages = sorted(messages, key=lambda each: (each.provider, each.message_id))
     await connection.execute(
         "INSERT INTO payment_message (provider, message_id, payment_id, kind)"
         " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])"

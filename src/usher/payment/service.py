@@ -90,7 +90,7 @@ class PaymentService:
         known = self._providers.get(provider)
         if known is None:
             raise NotFound(f"there is no payment provider {provider[:40]!r}")
-        messages = [m for m in known.read_webhook(body, headers) if is_id("event", m.event_id)]
+        messages = [m for m in known.read_webhook(body, headers) if _is_ours(m)]
         replies = await asyncio.gather(
             *(
                 self._scripts.record(
@@ -143,6 +143,16 @@ class PaymentService:
         except UsherError as error:
             return payment.id, error.detail
         return payment.id, "" if done else f"the provider has nothing to be {after}"
+
+
+def _is_ours(message: Message) -> bool:
+    """Whether a message can be about a payment of ours: a provider's account may have others."""
+    return (
+        is_id("event", message.event_id)
+        and is_id("booking", message.booking_id)
+        and is_id("payment", message.payment_id)
+        and message.message_id.isprintable()
+    )
 
 
 def read_message(text: str) -> Message:

@@ -1,16 +1,18 @@
 """Laying out an event's seats in Redis: once at publishing, and again after Redis was lost."""
 
-from typing import Any, Final
+import asyncio
+from collections.abc import Sequence
+from typing import Final
 
 import structlog
 
-from usher.clock import to_ms
 from usher.event.service import EventService
 from usher.ids import sibling_id
 from usher.plumbing.postgres import Database
 from usher.sale.service import SaleService
 from usher.seat import queries
-from usher.seat.scripts import SeatScripts
+from usher.seat.model import Owner
+from usher.seat.scripts import Known, SeatScripts
 
 log = structlog.get_logger("usher.seat")
 
@@ -29,53 +31,54 @@ class Inventory:
         self._seats = seats
         self._events = events
         self._sales = sales
+        self._turn = asyncio.Lock()  # so that waiting for a turn costs one connection, not all
 
     async def build(self, event: str) -> None:
         """Seats, runs, owners, then the gate: in this order, because without a gate every other
-        script refuses. Killed anywhere, or run by two workers at once, it is simply run again.
+        script refuses. Killed anywhere it is simply run again, from the beginning; where the gate
+        stands nothing is touched.
         """
-        layout = await self._events.lay_seats(event)
-        owned = await queries.owned(self._database, event)
-        states = ["."] * len(layout)
-        for index in await queries.blocked(self._database, event):
-            states[index] = "x"
-        for booking in owned:
-            for index in booking["seats"]:
-                states[index] = "s" if booking["state"] == "confirmed" else "c"
-        runs: list[str | bytes] = []
-        for rank, category in enumerate(layout.categories):
-            runs += [str(rank), category.segments]
-        await self._seats.build(event, "".join(states), *runs)
-        for start in range(0, len(owned), _ROWS_MAX):
-            rows: list[str | int] = []
-            for booking in owned[start : start + _ROWS_MAX]:
-                rows += [
-                    booking["hold_id"],
-                    booking["place_id"],
-                    "s" if booking["state"] == "confirmed" else "c",
-                    to_ms(booking["due"]),
-                    booking["digest"],
-                    ",".join(str(index) for index in booking["seats"]),
-                ]
-            await self._seats.recall(event, *rows)
-        await self._catch_up(event, owned)
-        await self._sales.restore(event)
-        log.info("seats laid out", event_id=event, seats=len(layout), owned=len(owned))
+        # One builder at a time, here and everywhere: a slow one must not lay older seats over
+        # those of a quick one. The lock goes with its connection, however this process ends.
+        async with self._turn, self._database.transaction() as connection:
+            await queries.take_turn(connection, event)
+            layout = await self._events.lay_seats(event)
+            owners = await queries.owners(self._database, event)
+            states = ["."] * len(layout)
+            for index in await queries.blocked(self._database, event):
+                states[index] = "x"
+            for owner in owners:
+                for index in owner.seats:
+                    states[index] = owner.letter
+            runs: list[str | bytes] = []
+            for rank, category in enumerate(layout.categories):
+                runs += [str(rank), category.segments]
+            if isinstance(await self._seats.build(event, "".join(states), *runs), Known):
+                return
+            for start in range(0, len(owners), _ROWS_MAX):
+                await self._recall(event, owners[start : start + _ROWS_MAX])
+            await self._catch_up(event, owners)
+            await self._sales.restore(event)
+        log.info("seats laid out", event_id=event, seats=len(layout), owned=len(owners))
 
-    async def _catch_up(self, event: str, before: list[dict[str, Any]]) -> None:
+    async def _recall(self, event: str, owners: Sequence[Owner]) -> None:
+        await self._seats.recall(event, *(word for owner in owners for word in owner.row()))
+
+    async def _catch_up(self, event: str, before: Sequence[Owner]) -> None:
         """What PostgreSQL decided while the seats were being laid out."""
-        known = {row["hold_id"]: row for row in before}
-        now = {row["hold_id"]: row for row in await queries.owned(self._database, event)}
-        pairs: list[str | int] = []
-        for hold_id, row in now.items():
-            if hold_id not in known or known[hold_id]["state"] != row["state"]:
-                for index in row["seats"]:
-                    pairs += [index, "s" if row["state"] == "confirmed" else "c"]
-        if pairs:
-            await self._seats.amend(event, *pairs)
-        for hold_id in known.keys() - now.keys():
-            row = known[hold_id]
-            booking_id = sibling_id("booking", hold_id)
-            await self._seats.settle(
-                event, hold_id, booking_id, "expired", ".", row["place_id"], *row["seats"]
-            )
+        known = {owner.hold_id: owner for owner in before}
+        now = {owner.hold_id: owner for owner in await queries.owners(self._database, event)}
+        if new := [now[hold_id] for hold_id in now.keys() - known.keys()]:
+            await self._recall(event, new)
+        for owner in before:
+            after = now.get(owner.hold_id)
+            if after is None or after.state != owner.state:
+                await self._seats.settle(
+                    event,
+                    owner.hold_id,
+                    sibling_id("booking", owner.hold_id),
+                    after.state if after else "expired",
+                    after.letter if after else ".",
+                    owner.place_id,
+                    *owner.seats,
+                )

@@ -1,13 +1,14 @@
 """What a fan may ask of seats, and what a hold looks like on the wire."""
 
 import hashlib
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from usher import limits
-from usher.clock import iso_ms
+from usher.clock import iso_ms, to_ms
 from usher.event.model import Showing
 
 Guid = Annotated[str, Meta(min_length=1, max_length=limits.guid_chars_max)]
@@ -28,6 +29,28 @@ class HoldRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """A fingerprint of what is asked: a replay must ask the same."""
         said = msgspec.json.encode((self.seats, self.category, self.quantity, self.adjacent))
         return hashlib.blake2b(said, digest_size=6).hexdigest()
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """A booking whose seats are its own, as PostgreSQL has it; `state` is that of the booking."""
+
+    event_id: str
+    hold_id: str
+    place_id: str
+    state: str
+    due: datetime
+    digest: str
+    seats: list[int]
+
+    @property
+    def letter(self) -> str:
+        """What its seats are: 's' sold, 'c' claimed."""
+        return "s" if self.state == "confirmed" else "c"
+
+    def row(self) -> list[str | int]:
+        """Six words for seat/recall."""
+        seats = ",".join(str(index) for index in self.seats)
+        return [self.hold_id, self.place_id, self.letter, to_ms(self.due), self.digest, seats]
 
 
 class HoldChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

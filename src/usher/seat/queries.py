@@ -1,8 +1,21 @@
 """SQL that tells Redis what its seats are: read when they are laid out, and after a loss."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Final
 
-from usher.plumbing.postgres import Database
+import msgspec
+
+from usher.plumbing.postgres import Connection, Database
+from usher.seat.model import Owner
+
+# Any number will do as long as every process takes the same: "lay" as bytes.
+_LAYING: Final = int.from_bytes(b"lay")
+_OWNER: Final = ", ".join(f"b.{name}" for name in Owner.__struct_fields__)
+
+
+async def take_turn(connection: Connection, event: str) -> None:
+    """Waits until nobody else lays out `event`; the turn lasts as long as the transaction."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _LAYING, event)
 
 
 async def blocked(database: Database, event: str) -> list[int]:
@@ -14,13 +27,25 @@ async def blocked(database: Database, event: str) -> list[int]:
     return [row["index"] for row in rows]
 
 
-async def owned(database: Database, event: str) -> list[dict[str, Any]]:
+async def owners(database: Database, event: str) -> list[Owner]:
     """The bookings whose seats are theirs, paid or still to be paid."""
     async with database.connection() as connection:
         rows = await connection.fetch(
-            "SELECT hold_id, place_id, state, due, digest, seats FROM booking"
+            f"SELECT {_OWNER} FROM booking AS b"
             " WHERE event_id = $1 AND state IN ('awaiting_payment', 'confirmed')"
             " ORDER BY created_at, id",
             event,
         )
-    return [dict(row) for row in rows]
+    return [msgspec.convert(dict(row), Owner) for row in rows]
+
+
+async def owners_of(database: Database, event: str, seats: Sequence[int]) -> list[Owner]:
+    """The bookings that have a live ticket for any of `seats`."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            f"SELECT DISTINCT {_OWNER} FROM ticket AS t JOIN booking AS b ON b.id = t.booking_id"
+            " WHERE t.event_id = $1 AND t.seat = ANY($2::integer[]) AND t.state = 'live'",
+            event,
+            list(seats),
+        )
+    return [msgspec.convert(dict(row), Owner) for row in rows]
