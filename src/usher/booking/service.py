@@ -21,6 +21,7 @@ from usher.errors import (
 from usher.event.service import EventService
 from usher.ids import is_id, sibling_id
 from usher.outbox import queries as outbox
+from usher.payment.model import Payment
 from usher.payment.service import PaymentService
 from usher.plumbing.postgres import Database, Gather
 from usher.seat import scripts as s
@@ -148,8 +149,9 @@ class BookingService:
     async def _views(self, bookings: Sequence[Booking]) -> list[dict[str, Any]]:
         confirmed = [each.id for each in bookings if each.state == "confirmed"]
         tickets = await queries.tickets_of(self._database, confirmed) if confirmed else {}
+        attempts = await asyncio.gather(*(self._payments.of_booking(each.id) for each in bookings))
         views = []
-        for booking in bookings:
+        for booking, payments in zip(bookings, attempts, strict=True):
             showing = await self._events.showing(booking.event_id)
             left_s = (booking.due - utc_now()).total_seconds()
             view = {
@@ -174,6 +176,8 @@ class BookingService:
             }
             if booking.reason:
                 view["reason"] = booking.reason
+            if payments:
+                view["payment"] = _payment_view(payments[-1])
             views.append(view)
         return views
 
@@ -221,6 +225,12 @@ class BookingService:
                 state=booking.state,
             )
         return (await self._views([booking]))[0]
+
+
+def _payment_view(payment: Payment) -> dict[str, Any]:
+    """What became of an attempt to pay; a fan whose money goes back is told why."""
+    view = {"payment_id": payment.id, "state": payment.state}
+    return view | ({"reason": payment.reason} if payment.reason else {})
 
 
 def _words(view: dict[str, Any]) -> dict[str, Any]:
