@@ -2,6 +2,11 @@
 
 import time
 from datetime import UTC, datetime
+from typing import Final
+
+# Moments beyond these are typing errors; with an offset added they overflow inside PostgreSQL.
+EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2990, 1, 1, tzinfo=UTC)
 
 
 def utc_now() -> datetime:
@@ -12,6 +17,13 @@ def utc_now() -> datetime:
 def now_ms() -> int:
     """The host's clock in milliseconds, for measuring and for token lifetimes only."""
     return time.time_ns() // 1_000_000
+
+
+def wrong_time(moment: datetime) -> str:
+    """What is wrong with a moment somebody wrote down; "" where nothing is."""
+    if moment.tzinfo is None:
+        return "must carry its offset from UTC, like a final Z"
+    return "" if EARLIEST < moment < LATEST else "must be a time of this millennium"
 
 
 def from_ms(ms: int) -> datetime:

@@ -2,4 +2,6 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contract.fan", "tests.contract.sse")
+pytest.register_assert_rewrite(
+    "tests.contract.fan", "tests.contract.organiser", "tests.contract.sse"
+)

@@ -110,7 +110,7 @@ async def test_nobody_else_can_say_it(house: House, fan: Fan, row: list[str]) ->
         "not ascii": f"{kid}=\u00e9",
     }
     for name, signature in forged.items():
-        headers = {"usher-signature": signature.encode("latin-1")} if signature else {}
+        headers = [(b"usher-signature", signature.encode("latin-1"))] if signature else []
         answer = await fan.http.post(WEBHOOK, content=body, headers=headers)
         assert refused(answer, 401, "unauthenticated")["detail"], name
     for age_s in (-3600, 3600):

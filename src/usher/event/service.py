@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from usher import limits
+from usher.clock import wrong_time
 from usher.errors import BadInput, Conflict, NotFound
 from usher.event import queries
 from usher.event.model import EventRow, NewEvent, PriceClass, Showing
@@ -150,8 +151,8 @@ def _check_new(new: NewEvent, layout: Layout) -> None:
         errors.append({"where": "title", "what": "is empty"})
     if len(new.currency) != 3 or not (new.currency.isascii() and new.currency.isupper()):
         errors.append({"where": "currency", "what": "must be three capitals (ISO 4217)"})
-    if new.starts_at.tzinfo is None:
-        errors.append({"where": "starts_at", "what": "must carry its offset from UTC"})
+    if what := wrong_time(new.starts_at):
+        errors.append({"where": "starts_at", "what": what})
     names = {each.name for each in layout.categories}
     for name in sorted(names - set(new.prices)):
         errors.append({"where": "prices", "what": f"has none for category {name!r}"})

@@ -2,16 +2,13 @@
 
 import base64
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 from litestar.params import QueryParameter
 
+from usher.clock import EARLIEST, LATEST
 from usher.errors import BadInput
 from usher.ids import is_id
-
-# Moments at the very edge, an offset added, are beyond what PostgreSQL can hold.
-_EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
-_LATEST: Final = datetime(2990, 1, 1, tzinfo=UTC)
 
 Cursor = Annotated[str, QueryParameter(max_length=200, pattern=r"^[A-Za-z0-9_=-]*$")]
 
@@ -29,7 +26,7 @@ def read_cursor(cursor: str, noun: str) -> tuple[datetime, str] | None:
     try:
         text, _, row_id = base64.urlsafe_b64decode(cursor).decode("ascii").partition(" ")
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None or not _EARLIEST < moment < _LATEST or not is_id(noun, row_id):
+        if moment.tzinfo is None or not EARLIEST < moment < LATEST or not is_id(noun, row_id):
             raise ValueError
     except (ValueError, OverflowError):
         raise BadInput("cursor is not one this list gave") from None

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from usher import limits
-from usher.clock import to_ms
+from usher.clock import to_ms, wrong_time
 from usher.errors import BadInput, Conflict
 
 Mode = Literal["simple", "queued"]
@@ -114,8 +114,8 @@ def check(settings: SaleSettings) -> None:
         errors.append({"where": "hold_cap_s", "what": what})
     for name in ("lobby_at", "opens_at", "closes_at"):
         moment = getattr(settings, name)
-        if moment is not None and moment.tzinfo is None:
-            errors.append({"where": name, "what": "must carry its offset from UTC, like a final Z"})
+        if moment is not None and (what := wrong_time(moment)):
+            errors.append({"where": name, "what": what})
     if not errors:
         errors += _times_out_of_order(settings)
     if errors:
