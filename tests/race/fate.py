@@ -31,6 +31,7 @@ class Fate:
     def __init__(self, house: House) -> None:
         self.effects: list[str] = []
         self._deadly = 0
+        self._risk = 0.0
         self._random: random.Random | None = None
         run, connection = house.runner.script, house.database.connection
 
@@ -60,9 +61,11 @@ class Fate:
         """From now on the `effect`-th effect (1 is the first) is the last one; 0: live on."""
         self.effects, self._deadly, self._random = [], effect, None
 
-    def overtake(self, seed: int) -> None:
-        """From now on whoever has made an effect may be overtaken by everybody else."""
+    def overtake(self, seed: int, risk: float = 0) -> None:
+        """From now on whoever has made an effect may be overtaken by everybody else, and dies
+        with probability `risk`."""
         self.effects, self._deadly, self._random = [], 0, random.Random(seed)
+        self._risk = risk
 
     def rest(self) -> None:
         """Nothing happens any more."""
@@ -73,6 +76,8 @@ class Fate:
         if len(self.effects) == self._deadly:
             raise Death(f"after {', '.join(self.effects)}")
         if self._random is not None:
+            if self._random.random() < self._risk:
+                raise Death(f"after {', '.join(self.effects)}")
             for _ in range(self._random.choice((0, 0, 1, 5, 20))):
                 await asyncio.sleep(0)
             if self._random.random() < 0.3:

@@ -35,7 +35,7 @@ SEGMENTS: Final = [row(0, 4, focus=2), row(4, 3, focus=1), area(7, 3), row(10, 2
 STATES: Final = "...........x"
 SEATS_MAX: Final = 5
 PLACES: Final = ("plc_a", "plc_b", "plc_c")
-GUARD: Final = " or redis.call('GETRANGE', seat, at, at) ~= '.'"
+GUARD: Final = " and states == string.rep('.', length)"
 
 # USHER_RACE_S makes every race longer; this machine plays 15 examples for each second of it.
 EXAMPLES: Final = int(60 * float(os.environ.get("USHER_RACE_S", "4")) / 4)

@@ -26,6 +26,7 @@ BLOCK_MS: Final = 1_000  # must stay below the socket's time limit (lua.SOCKET_T
 # An entry unacknowledged this long belongs to a colleague who died. A colleague who is only slow
 # loses nothing: both commit the same thing, and the second commit changes nothing.
 IDLE_MS: Final = 5_000
+LOOK_S: Final = 1.0  # how often a reader looks for what such colleagues have left
 ATTEMPTS_MAX: Final = 5
 _PAUSE_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -65,6 +66,7 @@ class Consumer:
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._attempts: dict[str, int] = {}
+        self._faults = 0  # since something last went well
 
     def start(self) -> asyncio.Task[None]:
         """Begins to read; a second call returns the same task."""
@@ -83,15 +85,13 @@ class Consumer:
         await self._pool.disconnect()
 
     async def _run(self) -> None:
-        faults = 0
         while not self._stopping:
             try:
                 await self._session()
-                faults = 0
             except (RedisError, Unavailable, OSError, TimeoutError) as fault:
                 log.warning("stream away", key=self._key, fault=str(fault))
-                await asyncio.sleep(_PAUSE_S[min(faults, len(_PAUSE_S) - 1)])
-                faults += 1
+                await asyncio.sleep(_PAUSE_S[min(self._faults, len(_PAUSE_S) - 1)])
+                self._faults += 1
 
     async def _session(self) -> None:
         """Reads until a fault or a stop. A new session first asks for its own pending entries:
@@ -103,8 +103,9 @@ class Consumer:
             reply = await self._read(">", BLOCK_MS)
             if reply:
                 await self._process(reply)
+            self._faults = 0
             now = asyncio.get_running_loop().time()
-            if now - looked >= 1:
+            if now - looked >= LOOK_S:
                 looked = now
                 await self._adopt()
 
@@ -130,8 +131,12 @@ class Consumer:
     async def _own_pending(self) -> None:
         start = "0"
         while not self._stopping and (batch := await self._read(start, None)):
-            await self._process(batch)
             start = batch[-1].id
+            # What was deleted meanwhile (by hand) is still listed, without its fields.
+            if deleted := [entry.id for entry in batch if not entry.fields]:
+                await self._done(deleted)
+            if left := [entry for entry in batch if entry.fields]:
+                await self._process(left)
 
     async def _adopt(self) -> None:
         """Takes over what a dead colleague was given and did not finish."""
@@ -177,5 +182,6 @@ class Consumer:
             pipe.xack(self._key, GROUP, *ids)
             pipe.xdel(self._key, *ids)
             await pipe.execute()
+        self._faults = 0
         for entry_id in ids:
             self._attempts.pop(entry_id, None)
