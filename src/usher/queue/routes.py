@@ -63,6 +63,16 @@ def place_from(request: AnyRequest, queue: QueueService, event: str) -> Place:
     return queue.place_of(event, token_from(request, place_cookie(event)))
 
 
+def _held(request: AnyRequest, queue: QueueService, event: str) -> Place | None:
+    """The place a browser has already; a program asks for that with its place token."""
+    if "authorization" in request.headers:
+        return None
+    try:
+        return place_from(request, queue, event)
+    except Unauthenticated:
+        return None
+
+
 def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
@@ -81,7 +91,7 @@ def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRo
         """Take a place, or be told where you stand: 202 with a place token. In a simple sale: 200
         with an admission token, and no line. Joining again never makes a second place."""
         fan_id, new_token = _fan(request, accounts, event, key)
-        joined = await queue.join(event, fan_id)
+        joined = await queue.join(event, fan_id, _held(request, queue, event))
         body: dict[str, Any] = {"place_token": joined.place_token, "place": joined.view}
         cookies = [cookie(place_cookie(event), joined.place_token, limits.place_token_s)]
         if new_token is not None:

@@ -57,14 +57,17 @@ class QueueService:
         """The public state of the line as JSON, at most a second old; NotFound."""
         return (await self._curve(event)).public
 
-    async def join(self, event: str, fan_id: str) -> Joined:
+    async def join(self, event: str, fan_id: str, held: Place | None = None) -> Joined:
         """A place for `fan_id`, or the one it has: one place per fan, asked as often as it likes.
 
-        NotOpen before the lobby and after the end.
+        `held` is the place whose token came along: should Redis have lost it, it is put back
+        first, and is not exchanged for one at the end. NotOpen before the lobby and after the end.
         """
         place_id = derived_id("place", event, fan_id)
         if not is_id("event", event):
             raise NotFound(f"there is no event {event[:40]!r}")
+        if held is not None and held.place_id == place_id:
+            await self._find(held)
         reply = await self._scripts.join(event, place_id)
         index, number = -1, -1
         match reply:
@@ -87,11 +90,7 @@ class QueueService:
 
     async def place(self, place: Place) -> dict[str, Any]:
         """Where a place stands now; a place Redis has lost is put back first."""
-        reply = await self._scripts.place(place.event, place.place_id)
-        if isinstance(reply, s.Unknown):
-            await self._restore(place)
-            reply = await self._scripts.place(place.event, place.place_id)
-        match reply:
+        match await self._find(place):
             case s.InLobby():
                 return place_view("lobby", curve=(await self._curve(place.event)).curve)
             case s.Waiting(number, ahead):
@@ -143,16 +142,29 @@ class QueueService:
         if isinstance(reply, s.Shut):
             raise await self._shut(place.event, reply.state)
 
-    async def _restore(self, place: Place) -> None:
-        """Puts a place back where its token says it stood (design invariant 4)."""
+    async def _find(
+        self, place: Place
+    ) -> s.InLobby | s.Waiting | s.Called | s.Admitted | s.Lapsed | s.Left | s.Unknown | s.Shut:
+        reply = await self._scripts.place(place.event, place.place_id)
+        if not isinstance(reply, s.Unknown):
+            return reply
+        restored = await self._restore(place)
+        if isinstance(restored, s.Shut):
+            return restored
+        return await self._scripts.place(place.event, place.place_id)
+
+    async def _restore(self, place: Place) -> s.Restored | s.Known | s.Shut | None:
+        """Puts a place back where its token says it stood (design invariant 4); None where it
+        cannot be known yet where that is."""
         sale = await self._sales.find(place.event)
         index, number = place.index, place.number
         if number < 0 and sale.lobby_size is not None and 0 <= index < sale.lobby_size:
             number = self.draw_of(sale).number(index)
         if number < 0 and (index < 0 or sale.lobby_size is not None):
-            return
+            return None
         reply = await self._scripts.restore(place.event, place.place_id, index, number)
         log.info("place restored", event_id=place.event, reply=type(reply).__name__)
+        return reply
 
     def draw_of(self, sale: Sale) -> Draw:
         """The sale's draw, its tables made once; only after the lobby has closed."""
