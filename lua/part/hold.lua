@@ -6,9 +6,13 @@ local function read_hold(record)
   return { state = state, owner = owner, due = tonumber(due), cap = tonumber(cap),
            digest = digest, claim_digest = claim_digest, seats = seats }
 end
+local function hold_text(state, owner, due, cap, digest_of, claim_digest, seats)
+  -- Milliseconds have 13 digits, and Lua writes numbers with 14: no format is needed.
+  return state .. ' ' .. owner .. ' ' .. due .. ' ' .. cap .. ' ' .. digest_of .. ' '
+    .. claim_digest .. ' ' .. seats
+end
 local function hold_record(h)
-  return string.format('%s %s %.0f %.0f %s %s %s',
-    h.state, h.owner, h.due, h.cap, h.digest, h.claim_digest, h.seats)
+  return hold_text(h.state, h.owner, h.due, h.cap, h.digest, h.claim_digest, h.seats)
 end
 local function seat_list(seats)
   local list = {}

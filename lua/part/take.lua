@@ -11,22 +11,22 @@ local function refuse(count)
   end
   local state = sale_state(settings[1], settings[2], settings[3], settings[4])
   if state ~= 'open' then return { 'closed', state } end
-  local record = redis.call('HGET', place, place_id)
-  if not record then return { 'lapsed' } end
-  local standing, _, due = read_place(record)
-  if standing ~= 'a' or due <= now_ms then return { 'lapsed' } end
+  -- Only a live admission may hold: a record of `place` that says so, read without the part.
+  local due = string.match(redis.call('HGET', place, place_id) or '', '^a %d+ (%d+)$')
+  if not due or tonumber(due) <= now_ms then return { 'lapsed' } end
   local has = tonumber(redis.call('HGET', fan, place_id) or 0)
   local most = tonumber(settings[7])
   if has + count > most then return { 'over_limit', has, most } end
   return nil
 end
-local function take(seats)
-  local h = { state = 'h', owner = place_id, due = now_ms + settings[5] * 1000,
-              cap = now_ms + settings[6] * 1000, digest = digest, claim_digest = '-',
-              seats = table.concat(seats, ',') }
-  mark(seats, 'h')
-  redis.call('HSET', hold, hold_id, hold_record(h))
-  redis.call('ZADD', hold_due, h.due, hold_id)
+local function take(seats, runs)
+  local list = table.concat(seats, ',')
+  local due, cap = now_ms + settings[5] * 1000, now_ms + settings[6] * 1000
+  shift(runs, list, 'h')
+  -- Both counters were read above and nothing has moved since: one call instead of two.
+  redis.call('HSET', gate, 'free', settings[2] - #seats, 'held', settings[3] + #seats)
+  redis.call('HSET', hold, hold_id, hold_text('h', place_id, due, cap, digest, '-', list))
+  redis.call('ZADD', hold_due, due, hold_id)
   redis.call('HINCRBY', fan, place_id, #seats)
-  return { 'held', h.due, h.due - now_ms, h.cap, seats }
+  return { 'held', due, due - now_ms, cap, seats }
 end

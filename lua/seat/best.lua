@@ -5,7 +5,7 @@
 --         | closed state | gone | mismatch
 -- ATOMIC  a seat is in at most one hold; a refusal changes nothing.
 -- COST    O(seats of the category) byte scan, and 12 bytes decoded per run looked at
--- USES    now sale place hold mark take
+-- USES    now sale hold mark take
 
 -- check
 local refusal = refuse(tonumber(quantity))
@@ -13,11 +13,11 @@ if refusal then return refusal end
 local size, base, want = tonumber(count), tonumber(first), tonumber(quantity)
 if want < 1 then return { 'few', 0 } end
 local states = size > 0 and redis.call('GETRANGE', seat, base, base + size - 1) or ''
-local runs = redis.call('HGET', segment, category) or ''
+local packed = redis.call('HGET', segment, category) or ''
 local record = 12
-local total = #runs / record
+local total = #packed / record
 local function run_at(r)
-  local start, length, flags, focus = struct.unpack('>IHHH', runs, (r - 1) * record + 1)
+  local start, length, flags, focus = struct.unpack('>IHHH', packed, (r - 1) * record + 1)
   return start - base, length, flags, focus
 end
 local function run_of(position) -- the run that holds this offset: starts ascend
@@ -122,4 +122,4 @@ if not seats then
 end
 
 -- write
-return take(seats)
+return take(seats, (runs_of(seats)))

@@ -17,7 +17,9 @@ for i = row_at, #ARGV, 6 do
   local id, owner, state, due, claim_digest, seats = unpack(ARGV, i, i + 5)
   local record = redis.call('HGET', hold, id)
   local h = record and read_hold(record)
-  if state == 's' or not h or h.state == 'c' or h.state == 'h' then mark(seat_list(seats), state) end
+  if state == 's' or not h or h.state == 'c' or h.state == 'h' then
+    mark(seat_list(seats), state)
+  end
   local lost = not h and (laying or state == 'c')
   if lost or h and h.state == 'h' then
     redis.call('HSET', hold, id, hold_record({ state = state, owner = owner, due = tonumber(due),

@@ -1,4 +1,4 @@
--- seat/sweep: free the holds whose due has passed, and forget old tombstones.
+-- seat/sweep: free the holds whose due has passed, forget old tombstones, trim the feed.
 -- KEYS    gate seat hold hold_due fan feed
 -- ARGV    most
 -- REPLY   swept freed forgotten
@@ -20,4 +20,5 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', hold_due, '-inf', now_ms, 'LIMIT
     forgotten = forgotten + 1
   end
 end
+redis.call('XTRIM', feed, 'MAXLEN', '~', 20000)
 return { 'swept', freed, forgotten }

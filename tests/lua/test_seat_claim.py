@@ -22,7 +22,7 @@ async def test_a_hold_becomes_a_booking_on_the_ledger(hall: Hall) -> None:
     assert isinstance(reply, Claimed)
     assert reply.seats == [4, 2]
     assert await hall.states() == "..c.c....."
-    assert (await hall.entries("feed"))[-1] == {"c": "4,2"}
+    assert (await hall.entries("feed"))[-1] == {"c": "2,4"}
     (entry,) = await hall.entries("ledger")
     at = entry.pop("at")
     assert reply.due_ms == int(at) + 900_000

@@ -91,7 +91,7 @@ def test_the_digest_is_that_of_the_text_the_server_gets() -> None:
         ("-- COST    O(1)\n", "", "the header lacks COST"),
         ("-- COST", "-- PRICE", "line 7 is neither a header word nor its continuation"),
         ("--         | closed", "--     | closed", "line 5 is neither a header word"),
-        ("-- KEYS    gate seat", "--         gate\n-- KEYS    seat", "line 2 is neither"),
+        ("-- KEYS    gate seat", "-- gate\n-- KEYS    seat", "line 2 is neither"),
         ("gate seat", "gate Seat", "'Seat' is not a name"),
         ("hold_id index", "hold-id index", "'hold-id' is not a name"),
         ("index...", "1ndex...", "'1ndex' is not a name"),

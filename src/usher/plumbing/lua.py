@@ -149,7 +149,7 @@ class Runner:
         return call.answer
 
     def _take_off(self) -> None:
-        if not self._waiting:
+        if not self._waiting or len(self._tasks) >= FLIGHTS_MAX:
             return
         calls, self._waiting = self._waiting[:FLIGHT_CALLS_MAX], self._waiting[FLIGHT_CALLS_MAX:]
         task = asyncio.get_running_loop().create_task(self._fly(calls))
@@ -158,7 +158,9 @@ class Runner:
 
     def _land(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._take_off()
+        # Not at once: the rest of this loop turn's calls shall be on board.
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._take_off)
 
     async def _fly(self, calls: list[_Call]) -> None:
         self.flights += 1

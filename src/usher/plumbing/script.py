@@ -80,6 +80,7 @@ def parse(name: str, text: str, parts: dict[str, str]) -> Script:
 
     lines = text.splitlines()
     opening = f"-- {name}: "
+    purpose = lines[0][len(opening) :] if lines else ""
     if not lines or not lines[0].startswith(opening):
         raise fault(f"the first line must start with {opening!r}")
     header: dict[str, str] = {}
@@ -90,8 +91,11 @@ def parse(name: str, text: str, parts: dict[str, str]) -> Script:
         if match := _HEADER.fullmatch(line):
             last = match[1]
             header[last] = match[2].strip()
-        elif last and line.startswith("--         "):
-            header[last] += " " + line[2:].strip()
+        elif line.startswith("--         "):
+            if last:
+                header[last] += " " + line[2:].strip()
+            else:
+                purpose += " " + line[2:].strip()
         else:
             raise fault(f"line {end + 1} is neither a header word nor its continuation")
     for word in _REQUIRED:
@@ -114,7 +118,7 @@ def parse(name: str, text: str, parts: dict[str, str]) -> Script:
         raise fault(f"lua/part/ has no {', '.join(missing)}.lua")
     return Script(
         name=name,
-        purpose=lines[0][len(opening) :],
+        purpose=purpose,
         keys=keys,
         args=args,
         rest=rest,
