@@ -69,6 +69,7 @@ class Ticker:
         known = await self._house.curves.of(self.event, fresh_s=SYNC_TICK_S / 2)
         if known is None:
             log.warning("Redis knows no such event: laying it out again", event_id=self.event)
+            await self._house.payments.ask_again(self.event)
             await self._house.inventory.build(self.event)
             return
         curve = known.curve
@@ -196,12 +197,16 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
             await house.outbox.relay()
         return expired
 
+    async def reconcile(_: dict[str, Any]) -> int:
+        return await house.payments.reconcile()
+
     redis = _arq_redis(house.settings)
     worker = ArqWorker(
         functions=[func(relay, name="relay", keep_result=0)],  # type: ignore[arg-type]
         cron_jobs=[
             cron(relay, name="relay_cron", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(expire_bookings, name="expire", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
+            cron(reconcile, name="reconcile", second=set(range(0, 60, 5)), keep_result=0),  # type: ignore[arg-type]
         ],
         queue_name=JOBS_QUEUE,
         redis_pool=redis,

@@ -12,6 +12,7 @@ from tests.race.fate import Fate, Shift
 from tests.sale import put_on_sale
 from usher.booking.jobs import expire
 from usher.clock import now_ms
+from usher.keys import KEYS, Keys
 from usher.payment.sandbox import queries as bank
 from usher.payment.sandbox.model import Envelope, Outcome
 from usher.payment.sandbox.service import SIGNATURE
@@ -119,3 +120,8 @@ async def raise_curtain(house: House, rows: int = 40, **settings: Any) -> Stage:
         house, rows_by_columns(rows, 50), mode="simple", **{"seats_max": 50, **settings}
     )
     return Stage(house, event)
+
+
+async def forget(house: House, event: str) -> None:
+    """Everything Redis knows of the event is gone."""
+    await house.runner.command("DEL", *Keys(event).named(tuple(KEYS)))

@@ -12,11 +12,11 @@ import pytest
 
 from tests.race.buyers import book, hold
 from tests.race.fate import Death
-from tests.race.stage import Stage, raise_curtain
+from tests.race.stage import Stage, forget, raise_curtain
 from tests.sale import put_on_sale
 from usher.errors import NotOpen, OverLimit
 from usher.ids import new_id
-from usher.keys import KEYS, Keys
+from usher.keys import Keys
 from usher.queue.service import Joined, Place
 from usher.sale.model import SaleChange
 from usher.wiring import House
@@ -26,11 +26,6 @@ pytestmark = pytest.mark.anyio
 SEEDS: Final = int(os.environ.get("USHER_TEST_SEEDS", "15"))
 SEATS_MAX: Final = 4
 FANS: Final = 30
-
-
-async def forget(house: House, event: str) -> None:
-    """Everything Redis knows of the event is gone."""
-    await house.runner.command("DEL", *Keys(event).named(tuple(KEYS)))
 
 
 # --- seats

@@ -21,6 +21,9 @@ TRANSITIONS: Final[dict[State, tuple[State, ...]]] = {
 
 # An authorisation of these has been neither used nor given back.
 UNANSWERED: Final[tuple[State, ...]] = ("started", "declined")
+# A provider that has been silent this long about a payment is asked; then after twice as long,
+# and so on for a day. A webhook may be lost on the way, or with the ledger when Redis is lost.
+SILENCE_S: Final = 30
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +67,10 @@ class Provider(Protocol):
     async def start(self, payment: Payment, due_ms: int) -> dict[str, Any]:
         """Prepares a charge to be paid until `due_ms`; what a browser needs: {"url"} or
         {"client_secret"}."""
+        ...
+
+    async def look(self, payment: Payment) -> Message | None:
+        """What has become of a payment, as its webhook would say it; None while nothing has."""
         ...
 
     async def capture(self, payment_id: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from usher.payment.model import Message, Payment
+from usher.payment.model import UNANSWERED, Message, Payment
 from usher.plumbing.postgres import Connection, Database
 
 _COLUMNS: Final = "id, booking_id, event_id, provider, amount, currency, attempt, state, reason"
@@ -93,3 +93,32 @@ async def lock(connection: Connection, ids: Sequence[str]) -> list[Payment]:
         list(ids),
     )
     return [_payment(row) for row in rows]
+
+
+async def take_silent(database: Database, silence_s: float, most: int) -> list[Payment]:
+    """Payments whose provider is to be asked again. Whoever takes one has asked: `changed_at` is
+    moved, and as long again as since the start must pass; two workers take different ones."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "UPDATE payment SET changed_at = now() WHERE id IN"
+            " (SELECT id FROM payment WHERE state = ANY($1::text[])"
+            "  AND created_at > now() - interval '1 day'"
+            "  AND now() - changed_at >"
+            "   greatest(make_interval(secs => $2), changed_at - created_at)"
+            f"  ORDER BY changed_at LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}",
+            UNANSWERED,
+            silence_s,
+            most,
+        )
+    return [_payment(row) for row in rows]
+
+
+async def ask_again(database: Database, event: str) -> None:
+    """Has every open payment of an event asked about soon."""
+    async with database.connection() as connection:
+        await connection.execute(
+            "UPDATE payment SET changed_at = created_at WHERE event_id = $1"
+            " AND state = ANY($2::text[])",
+            event,
+            UNANSWERED,
+        )

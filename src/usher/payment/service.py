@@ -7,7 +7,7 @@ the worker decides there, in the order of the ledger, by conditional transitions
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -16,11 +16,13 @@ from usher import limits
 from usher.errors import BookingState, NotFound, Unavailable, UsherError
 from usher.ids import derived_id, is_id
 from usher.payment import queries
-from usher.payment.model import Message, Payment, Provider
+from usher.payment.model import SILENCE_S, Message, Payment, Provider
 from usher.payment.scripts import Full, PaymentScripts
 from usher.plumbing.postgres import Database, Gather
 
 log = structlog.get_logger("usher.payment")
+
+_ASKED_MAX: Final = 200  # payments asked about in one round
 
 
 class PaymentService:
@@ -91,6 +93,10 @@ class PaymentService:
         if known is None:
             raise NotFound(f"there is no payment provider {provider[:40]!r}")
         messages = [m for m in known.read_webhook(body, headers) if _is_ours(m)]
+        await self._record(messages)
+        return len(messages)
+
+    async def _record(self, messages: Sequence[Message]) -> None:
         replies = await asyncio.gather(
             *(
                 self._scripts.record(
@@ -104,7 +110,25 @@ class PaymentService:
         )
         if any(isinstance(reply, Full) for reply in replies):
             raise Unavailable("the ledger is full", retry_after_s=5)
-        return len(messages)
+
+    async def reconcile(self, silence_s: float = SILENCE_S) -> int:
+        """Asks providers about payments of which they have said nothing for a while, and puts
+        their answers on the ledger as their webhooks would have been; how many it asked about."""
+        silent = await queries.take_silent(self._database, silence_s, _ASKED_MAX)
+        told = await asyncio.gather(*(self._look(payment) for payment in silent))
+        await self._record([message for message in told if message is not None])
+        return len(silent)
+
+    async def _look(self, payment: Payment) -> Message | None:
+        try:
+            return await self._providers[payment.provider].look(payment)
+        except UsherError as fault:
+            log.warning("provider not asked", payment=payment.id, fault=fault.detail)
+            return None
+
+    async def ask_again(self, event: str) -> None:
+        """After a loss of Redis: what providers said of this event may have gone with it."""
+        await queries.ask_again(self._database, event)
 
     # --- carriers of the outbox: they are given payment ids and say which failed
 

@@ -7,7 +7,7 @@ import msgspec
 from usher.clock import now_ms
 from usher.errors import Malformed, NotFound, Unauthenticated
 from usher.ids import derived_id, is_id
-from usher.payment.model import Message, Payment
+from usher.payment.model import Kind, Message, Payment
 from usher.payment.sandbox import queries
 from usher.payment.sandbox.model import (
     DELAY_S_DEFAULT,
@@ -74,7 +74,7 @@ def _ruling(charge_id: str, decision: Decision) -> Ruling:
             copies = DUPLICATES
     if decision.delay_s is not None:
         after_s = decision.delay_s
-    message_id = f"msg_{derived_id('payment', charge_id, state)[4:]}"
+    message_id = _message_id(charge_id, state)
     return Ruling(
         charge_id,
         state,
@@ -82,6 +82,10 @@ def _ruling(charge_id: str, decision: Decision) -> Ruling:
         tuple((f"{message_id}-{copy}", after_s) for copy in range(copies)),
         after_due=decision.outcome == "late",
     )
+
+
+def _message_id(charge_id: str, state: str) -> str:
+    return f"msg_{derived_id('payment', charge_id, state)[4:]}"
 
 
 class SandboxProvider:
@@ -105,6 +109,28 @@ class SandboxProvider:
             )
         )
         return {"url": f"{self._public_url}/api/v1/payments/sandbox/{payment.id}"}
+
+    async def look(self, payment: Payment) -> Message | None:
+        charge = await self._bank.find(payment.id)
+        kind: Kind
+        match charge.state if charge else "open":
+            case "authorised" | "captured":
+                kind = "authorised"
+            case "declined":
+                kind = "declined"
+            case _:
+                return None
+        assert charge is not None
+        return Message(
+            provider=self.name,
+            message_id=_message_id(payment.id, kind),
+            kind=kind,
+            payment_id=payment.id,
+            booking_id=payment.booking_id,
+            event_id=payment.event_id,
+            amount=charge.amount,
+            currency=charge.currency,
+        )
 
     async def capture(self, payment_id: str) -> bool:
         return await self._bank.capture(payment_id)

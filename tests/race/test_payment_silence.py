@@ -1,0 +1,48 @@
+"""Providers that are never heard: their webhook was lost on the way, or with Redis."""
+
+import itertools
+
+import pytest
+
+from tests.race.stage import forget, raise_curtain
+from usher.wiring import House
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("lapses", [False, True])
+async def test_money_whose_webhook_went_with_the_ledger_is_asked_about(
+    lone: House, lapses: bool
+) -> None:
+    stage = await raise_curtain(lone)
+    mine, payment = await stage.paying()
+    refused, no = await stage.paying()
+    await stage.says(payment, "approve")
+    await stage.says(no, "decline")
+    await forget(lone, stage.event)
+    await lone.payments.ask_again(stage.event)
+    await lone.inventory.build(stage.event)
+    if lapses:
+        await stage.lapse(mine)
+    assert await lone.payments.reconcile(silence_s=0) >= 2
+    await stage.shift.finish()
+    assert await stage.state(mine) == "confirmed"
+    assert await stage.payments(mine, refused) == {payment: "captured", no: "declined"}
+    await stage.check()
+
+
+async def test_a_silent_provider_is_asked_less_and_less_often(lone: House) -> None:
+    stage = await raise_curtain(lone)
+    _, payment = await stage.paying()
+    await stage.sql("UPDATE payment SET state = 'voided' WHERE id <> $1", payment)  # earlier tests'
+    asked = []
+    for age_s in range(5, 2_000, 5):
+        await stage.sql(
+            "UPDATE payment SET created_at = created_at - interval '5 s',"
+            " changed_at = changed_at - interval '5 s' WHERE id = $1",
+            payment,
+        )
+        if await lone.payments.reconcile():
+            asked.append(age_s)
+    assert 5 <= len(asked) <= 6, asked
+    assert all(later >= 2 * earlier for earlier, later in itertools.pairwise(asked)), asked
