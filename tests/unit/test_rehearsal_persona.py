@@ -27,6 +27,7 @@ def fan(**given: object) -> Persona:
         "quantity": 2,
         "named": False,
         "together": True,
+        "hasty": False,
         "fancy": 0.0,
     }
     return Persona(**(usual | given))  # type: ignore[arg-type]

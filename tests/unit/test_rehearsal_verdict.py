@@ -105,6 +105,7 @@ def test_a_good_run_ends_with_0() -> None:
         "captured_without_ticket",
         "tickets_without_payment",
         "feed_wrong",
+        "replays_differ",
     ],
 )
 def test_a_broken_promise_ends_with_4(name: str) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from usher.rehearsal.answers import BookingView, HoldView, PaymentView, Refusal
 from usher.rehearsal.client import Client
+from usher.rehearsal.hasty import ask
 from usher.rehearsal.persona import Course, Persona
 from usher.rehearsal.tally import Confirmed, Tally
 
@@ -54,12 +55,7 @@ class Checkout:
         if course is Course.LETS_GO:
             await self._client.let_go(self._admission_token, held.hold_id)
             return self._walk_away()
-        booked = await self._client.book(
-            self._admission_token,
-            held.hold_id,
-            f"Fan {self._persona.number}",
-            self._persona.email,
-        )
+        booked = await self._book(held)
         if isinstance(booked, Refusal):
             self._tally.holds_lapsed += 1
             return False
@@ -71,6 +67,15 @@ class Checkout:
             await self._cancel(booked)
             return self._walk_away()
         return await self._pay(booked)
+
+    async def _book(self, held: HoldView) -> BookingView | Refusal:
+        name, email = f"Fan {self._persona.number}", self._persona.email
+        return await ask(
+            self._persona,
+            self._tally,
+            lambda: self._client.book(self._admission_token, held.hold_id, name, email),
+            lambda booking: booking.booking_id,
+        )
 
     def _walk_away(self) -> bool:
         self._tally.walked_away += 1
@@ -106,7 +111,12 @@ class Checkout:
         """A payment that is not the one `before`, which was declined: the shop opens another as
         soon as the bank's word has reached it. None where the booking is past being paid."""
         for _ in range(_TRIES):
-            payment = await self._client.pay(self._fan_token, booked.booking_id)
+            payment = await ask(
+                self._persona,
+                self._tally,
+                lambda: self._client.pay(self._fan_token, booked.booking_id),
+                lambda payment: payment.payment_id,
+            )
             if isinstance(payment, PaymentView):
                 if payment.payment_id != before:
                     return payment

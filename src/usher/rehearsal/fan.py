@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -10,6 +10,7 @@ from usher.rehearsal.answers import Admission, HoldView, Joined, PlaceView, Refu
 from usher.rehearsal.checkout import Checkout
 from usher.rehearsal.client import Client, Unreachable
 from usher.rehearsal.hall import Hall
+from usher.rehearsal.hasty import ask
 from usher.rehearsal.persona import Course, Persona
 from usher.rehearsal.tally import Tally
 
@@ -203,17 +204,23 @@ class Fan:
         return await self._ask_best(token, category, wanted, adjacent=False)
 
     async def _ask_named(self, token: str, seats: list[str]) -> HoldView | Refusal:
-        return await self._client.hold(token, {"seats": seats}, self._key())
+        return await self._ask_for(token, {"seats": seats})
 
     async def _ask_best(
         self, token: str, category: str, quantity: int, *, adjacent: bool
     ) -> HoldView | Refusal:
         asked = {"category": category, "quantity": quantity, "adjacent": adjacent}
-        return await self._client.hold(token, asked, self._key())
+        return await self._ask_for(token, asked)
 
-    def _key(self) -> str:
+    async def _ask_for(self, token: str, asked: dict[str, Any]) -> HoldView | Refusal:
         self._holds += 1
-        return f"fan-{self._persona.number}-{self._holds}"
+        key = f"fan-{self._persona.number}-{self._holds}"
+        return await ask(
+            self._persona,
+            self._tally,
+            lambda: self._client.hold(token, asked, key),
+            lambda held: held.hold_id,
+        )
 
     async def _pause(self, least_s: float, most_s: float) -> None:
         await asyncio.sleep(self._dice.uniform(least_s, most_s))

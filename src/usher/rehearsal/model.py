@@ -10,7 +10,6 @@ from usher.account.service import AccountService
 from usher.errors import BadInput
 from usher.event.service import EventService
 from usher.insight.service import Auditor
-from usher.outbox.service import Outbox
 from usher.sale.model import Mode, SaleSettings
 from usher.sale.service import SaleService
 from usher.venue.bowl import bowl
@@ -217,8 +216,6 @@ class Running(Protocol):
     def accounts(self) -> AccountService: ...
     @property
     def auditor(self) -> Auditor: ...
-    @property
-    def outbox(self) -> Outbox: ...
 
 
 Goal = Literal["sold_out", "everyone_served"]

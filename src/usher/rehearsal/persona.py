@@ -46,6 +46,7 @@ SHARES: Final[Mapping[Course, float]] = MappingProxyType(
 QUANTITIES: Final[Mapping[int, float]] = MappingProxyType({1: 0.25, 2: 0.45, 3: 0.15, 4: 0.15})
 NAMED_SHARE: Final = 0.45  # pick seats on the map; the others ask for the best available
 TOGETHER_SHARE: Final = 0.6  # would rather have fewer seats than sit apart
+HASTY_SHARE: Final = 0.08  # click twice
 # Which end of the price list a fan looks at first; the rest does not care.
 DEAREST_FIRST: Final = 0.35
 CHEAPEST_FIRST: Final = 0.45
@@ -70,6 +71,7 @@ class Persona(msgspec.Struct, frozen=True):
     quantity: int
     named: bool
     together: bool
+    hasty: bool
     fancy: float
 
     @property
@@ -108,6 +110,7 @@ def persona(
         quantity=_one_of(QUANTITIES, throw),
         named=throw.random() < NAMED_SHARE,
         together=throw.random() < TOGETHER_SHARE,
+        hasty=throw.random() < HASTY_SHARE,
         fancy=fancy,
     )
 

@@ -67,7 +67,7 @@ def closing_lines(found: Verdict) -> list[str]:
         lines.append("BROKEN: an invariant does not hold, see the table")
     elif said := shortfall(found):
         lines.append(f"FELL SHORT: {said}")
-    elif found.goal == "sold_out":
+    elif found.sold == found.seats:
         lines.append("SOLD OUT: every invariant holds")
     else:
         lines.append("DONE: everybody was served, every invariant holds")

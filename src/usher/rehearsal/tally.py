@@ -89,6 +89,8 @@ class Tally:
     went_home: int = 0  # through with it, with tickets or without
     gave_up: int = 0  # the API could not be reached
     unfinished: int = 0  # were still at it when time was up
+    replays: int = 0  # requests sent twice at once and answered twice
+    replays_differ: int = 0
     # --- the hall as the public page shows it
     waiting: int = 0
     shopping: int = 0

@@ -38,6 +38,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     capacity: int
     plan_repairs: int
     feed_wrong: int
+    replays: int
+    replays_differ: int
     shopping_max: int
     hold_409: int
     http_409: int
@@ -118,6 +120,8 @@ def verdict(
         capacity=capacity,
         plan_repairs=hall.repairs,
         feed_wrong=tally.feed_wrong,
+        replays=tally.replays,
+        replays_differ=tally.replays_differ,
         shopping_max=audit.facts["shopping_max"],
         hold_409=meter.answers("hold", 409),
         http_409=meter.conflicts(),
@@ -156,6 +160,7 @@ def broken(found: Verdict) -> list[str]:
         "captured_without_ticket",
         "tickets_without_payment",
         "feed_wrong",
+        "replays_differ",
     )
     return [name for name in names if getattr(found, name)]
 
