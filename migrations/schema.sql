@@ -58,6 +58,7 @@ CREATE TABLE public.booking (
     created_at timestamp with time zone NOT NULL,
     confirmed_at timestamp with time zone,
     CONSTRAINT booking_has_seats CHECK (((cardinality(seats) > 0) AND (cardinality(seats) = cardinality(prices)))),
+    CONSTRAINT booking_hold_once CHECK ((substr(id, 5) = substr(hold_id, 5))),
     CONSTRAINT booking_state_known CHECK ((state = ANY (ARRAY['awaiting_payment'::text, 'confirmed'::text, 'expired'::text, 'conflict'::text, 'cancelled'::text, 'refunded'::text]))),
     CONSTRAINT booking_total_possible CHECK ((total >= 0))
 );
@@ -342,12 +343,12 @@ CREATE TABLE public.seat (
 --
 
 CREATE TABLE public.ticket (
-    id text NOT NULL,
     booking_id text NOT NULL,
     event_id text NOT NULL,
     seat integer NOT NULL,
     price bigint NOT NULL,
     state text DEFAULT 'live'::text NOT NULL,
+    CONSTRAINT ticket_seat_possible CHECK ((seat >= 0)),
     CONSTRAINT ticket_state_known CHECK ((state = ANY (ARRAY['live'::text, 'void'::text])))
 );
 
@@ -382,13 +383,6 @@ ALTER TABLE ONLY public.account
 
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
-
---
--- Name: booking booking_hold_once; Type: CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.booking
-    ADD CONSTRAINT booking_hold_once UNIQUE (hold_id);
 
 --
 -- Name: booking booking_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -535,7 +529,7 @@ ALTER TABLE ONLY public.seat
 --
 
 ALTER TABLE ONLY public.ticket
-    ADD CONSTRAINT ticket_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT ticket_pkey PRIMARY KEY (booking_id, seat);
 
 --
 -- Name: venue venue_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -591,12 +585,6 @@ CREATE INDEX sale_change_by_event ON public.sale_change USING btree (event_id, i
 --
 
 CREATE INDEX sandbox_webhook_unsent ON public.sandbox_webhook USING btree (due) WHERE (sent_at IS NULL);
-
---
--- Name: ticket_by_booking; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX ticket_by_booking ON public.ticket USING btree (booking_id);
 
 --
 -- Name: ticket_seat_sold_once; Type: INDEX; Schema: public; Owner: -
@@ -701,13 +689,6 @@ ALTER TABLE ONLY public.seat
 
 ALTER TABLE ONLY public.ticket
     ADD CONSTRAINT ticket_booking_exists FOREIGN KEY (booking_id) REFERENCES public.booking(id);
-
---
--- Name: ticket ticket_seat_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.ticket
-    ADD CONSTRAINT ticket_seat_exists FOREIGN KEY (event_id, seat) REFERENCES public.seat(event_id, index);
 
 --
 -- PostgreSQL database dump complete

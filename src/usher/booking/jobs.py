@@ -117,16 +117,19 @@ class Ledger:
             read_message(e.fields["data"]) for e in entries if e.fields.get("kind") == "payment"
         ]
         late: list[Payment] = []
-        touched = {each.id for each in claims} | {each.booking_id for each in messages}
+        known: dict[str, Booking] = {}
         async with self._database.transaction() as connection:
             if claims:
-                await commit_claims(connection, claims)
+                known = await commit_claims(connection, claims)
             if messages:
                 late = await commit_messages(connection, messages)
         for payment in late:
             await self._retake(payment)
-        found = await queries.find_many(self._database, sorted(touched))
-        await self._settler.settle(list(found.values()))
+        # What this batch has written itself is known; replays and the subjects of messages are not.
+        asked = {each.id for each in claims} - known.keys() | {m.booking_id for m in messages}
+        if asked:
+            known |= await queries.find_many(self._database, sorted(asked))
+        await self._settler.settle(list(known.values()))
         if messages:
             await self._wake()
         self._metrics.ledger_batch.observe(len(entries))
@@ -206,21 +209,23 @@ def _booking(event: str, entry: Entry) -> Booking:
     )
 
 
-async def commit_claims(connection: Connection, claims: Sequence[Booking]) -> list[str]:
+async def commit_claims(connection: Connection, claims: Sequence[Booking]) -> dict[str, Booking]:
     """Writes bookings and their tickets; those whose seats are another's become `conflict`.
 
-    A claim that was committed before is left as it is. Gives the losers' ids.
+    A claim that was committed before is left as it is. Gives those that were new, by id, in the
+    state they are in now.
     """
     # In the order of their ids, so that two workers given the same claims never wait in a circle.
     by_id = {each.id: each for each in sorted(claims, key=lambda each: each.id)}
-    new = [by_id[i] for i in await queries.insert(connection, list(by_id.values()))]
+    new = {i: by_id[i] for i in await queries.insert(connection, list(by_id.values()))}
     if not new:
-        return []
-    got = await queries.insert_tickets(connection, new)
-    losers = [each.id for each in new if got.get(each.id, 0) < len(each.seats)]
+        return new
+    losers = await queries.insert_tickets(connection, list(new.values()))
     if losers:
         await queries.lose(connection, losers)
-    return losers
+    return new | {
+        i: msgspec.structs.replace(new[i], state="conflict", confirmed_at=None) for i in losers
+    }
 
 
 async def commit_messages(connection: Connection, messages: Sequence[Message]) -> list[Payment]:

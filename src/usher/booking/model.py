@@ -1,6 +1,7 @@
 """Bookings: what a fan asks for, what travels on the ledger, what may follow what."""
 
 import hashlib
+import re
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
@@ -86,7 +87,15 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_at: datetime | None = None
 
 
+_TICKET: Final = re.compile(r"tkt_([0-9a-f]{20})_(0|[1-9][0-9]{0,5})")
+
+
 def ticket_id(booking_id: str, seat: int) -> str:
     """The id of the ticket for `seat` of a booking: the same on every replay."""
-    digest = hashlib.blake2b(f"{booking_id} {seat}".encode(), digest_size=8)
-    return f"tkt_{digest.hexdigest()}"
+    return f"tkt_{booking_id[4:]}_{seat}"
+
+
+def read_ticket_id(text: str) -> tuple[str, int] | None:
+    """The booking's id and the seat that a ticket's id names; None where it is none."""
+    match = _TICKET.fullmatch(text)
+    return (f"bkg_{match[1]}", int(match[2])) if match else None

@@ -8,7 +8,7 @@ import msgspec
 
 from usher import limits
 from usher.booking import queries
-from usher.booking.model import Booking, BookingRequest, Claim
+from usher.booking.model import Booking, BookingRequest, Claim, ticket_id
 from usher.clock import iso, iso_ms, to_ms, utc_now
 from usher.errors import (
     BookingState,
@@ -170,7 +170,10 @@ class BookingService:
                 "due": iso(booking.due),
                 "expires_in_s": max(0, int(left_s)) if booking.state == "awaiting_payment" else 0,
                 "tickets": [
-                    {"ticket_id": each.id, **_words(seat_view(showing, each.seat))}
+                    {
+                        "ticket_id": ticket_id(booking.id, each.seat),
+                        **_words(seat_view(showing, each.seat)),
+                    }
                     for each in tickets.get(booking.id, ())
                 ],
             }

@@ -1,16 +1,14 @@
 """Tickets: one row per seat of a booking."""
 
-import re
-from typing import Any, Final
+from typing import Any
 
+from usher.booking.model import read_ticket_id
 from usher.clock import iso
 from usher.errors import Forbidden, NotFound
 from usher.event.service import EventService
 from usher.plumbing.postgres import Database
 from usher.seat.model import seat_view
 from usher.ticket import queries
-
-_ID: Final = re.compile(r"tkt_[0-9a-f]{16}")
 
 
 class TicketService:
@@ -21,14 +19,15 @@ class TicketService:
     async def read(self, ticket_id: str, fan_id: str) -> dict[str, Any]:
         """A ticket of `fan_id`: NotFound before its booking is confirmed, Forbidden for
         somebody else's."""
-        row = await queries.find(self._database, ticket_id) if _ID.fullmatch(ticket_id) else None
+        named = read_ticket_id(ticket_id)
+        row = await queries.find(self._database, *named) if named else None
         if row is None or row["booking_state"] != "confirmed":
             raise NotFound("there is no such ticket")
         if row["fan_id"] != fan_id:
             raise Forbidden("this ticket is somebody else's")
         showing = await self._events.showing(row["event_id"])
         return {
-            "ticket_id": row["id"],
+            "ticket_id": ticket_id,
             "booking_id": row["booking_id"],
             "event_id": row["event_id"],
             "event": showing.event.title,
