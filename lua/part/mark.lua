@@ -1,7 +1,8 @@
 -- Gives the runs of neighbours in `seats`, as first, count in turn, and how many seats they are:
 -- four seats side by side are one call to the server instead of four. Repeats count once.
 local function runs_of(seats)
-  local sorted = { unpack(seats) }
+  local sorted = {} -- not by unpack, which a whole hall is too much for
+  for i = 1, #seats do sorted[i] = seats[i] end
   table.sort(sorted)
   local runs, n, count = {}, 0, 0
   for i = 1, #sorted do

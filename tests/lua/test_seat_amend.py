@@ -1,6 +1,7 @@
 import pytest
 
-from tests.lua.hall import Hall
+from tests.lua.hall import Hall, row
+from usher import limits
 from usher.seat.scripts import Amended
 
 pytestmark = pytest.mark.anyio
@@ -35,3 +36,17 @@ async def test_the_last_free_seat_sold_elsewhere_ends_the_sale(hall: Hall) -> No
     await hall.seat.amend(hall.event, 0, "s", 1, "x")
     shut = await hall.queue.join(hall.event, "plc_a")
     assert getattr(shut, "state", "") == "sold_out"
+
+
+async def test_a_whole_hall_at_once(hall: Hall) -> None:
+    seats = limits.plan_seats_max
+    await hall.build("." * seats, row(0, seats // 2), row(seats // 2, seats // 2))
+    pairs = [word for index in range(seats) for word in (index, "x")]
+    assert await hall.twice(lambda: hall.seat.amend(hall.event, *pairs)) == Amended()
+    assert await hall.count("blocked") == seats
+
+
+async def test_a_seat_told_twice_counts_once(hall: Hall) -> None:
+    await hall.open(4)
+    assert await hall.seat.amend(hall.event, 2, "s", 2, "s", 1, "s") == Amended()
+    assert await hall.states() == ".ss."

@@ -116,8 +116,8 @@ class Crowd:
         at = self.entries[-1][0] if self.entries else "0-0"
         pulled = await self.hall.feed.pull(self.hall.event, "0-0", at, 500)
         self.entries += pulled.signal_entries
-        for _, flat in pulled.signal_entries:
-            for place in flat[1].split(" "):
+        for call in sorted_calls(pulled.signal_entries):
+            for place in call.places:
                 if self._random.random() < 0.7:  # the others miss their call
                     task = asyncio.create_task(self._shop(place))
                     self._errands.add(task)
