@@ -6,6 +6,7 @@ runs on the same data directory.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,8 +22,10 @@ from usher.plumbing.child import stop_with_parent
 from usher.plumbing.command import fail
 from usher.plumbing.signing import new_secret
 from usher.queue.commands import gate_commands
+from usher.rehearsal.commands import demo_command
 from usher.sale.commands import sale_commands
 from usher.settings import Settings, read_settings
+from usher.site import Stage, on_stage
 from usher.wiring import House, opened
 
 T = TypeVar("T")
@@ -135,6 +138,21 @@ def secret() -> None:
     click.echo(new_secret())
 
 
+def _up_for_demo(data_dir: Path, port: int) -> AbstractAsyncContextManager[Stage]:
+    settings = read_settings().with_(
+        data_dir=data_dir,
+        port=port,
+        log_level="warning",
+        redis_url="",
+        jobs_redis_url="",
+        database_url="",
+        secrets="",
+    )
+    log.set_up(settings.log_format, settings.log_level)
+    return on_stage(settings)
+
+
+main.add_command(demo_command(_up_for_demo))
 main.add_command(account_commands(_with(lambda house: house.accounts)))
 main.add_command(event_commands(_with(lambda house: house.events)))
 main.add_command(sale_commands(_with(lambda house: house.sales)))

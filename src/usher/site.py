@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from usher.clock import utc_now
@@ -54,3 +55,21 @@ async def sample_event(site: Up) -> str:
     await site.house.events.publish(event)
     await site.house.sales.change(event, "usher up", SaleChange(state="open"))
     return event
+
+
+class Stage:
+    """A running usher as a demo sees it: where it is, and its services."""
+
+    def __init__(self, site: Up) -> None:
+        self.url = site.url
+        self.events = site.house.events
+        self.sales = site.house.sales
+        self.accounts = site.house.accounts
+        self.auditor = site.house.auditor
+
+
+@asynccontextmanager
+async def on_stage(settings: Settings) -> AsyncIterator[Stage]:
+    """A site of its own for a demo, stopped on leaving."""
+    async with up(settings) as site:
+        yield Stage(site)
