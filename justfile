@@ -2,7 +2,7 @@
 default:
     @just --list
 
-# format and lint, types, room order
+# formatting, lint, types, room order
 check:
     ruff format --check .
     ruff check .
@@ -17,3 +17,19 @@ fix:
 # the whole suite, checks first
 test *args: check
     pytest {{args}}
+
+# the longer races and kills: minutes
+chaos *args:
+    pytest -m chaos {{args}}
+
+# measure against baselines in the same run: about two minutes on an idle machine
+bench *args:
+    python -m loadtests.bench {{args}}
+
+# a queued sale from the lobby to the audit
+demo *args:
+    usher demo {{args}}
+
+# write migrations/schema.sql anew from the migrations
+golden:
+    python tests/sql/golden.py
