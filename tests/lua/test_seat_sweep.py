@@ -1,6 +1,7 @@
 import pytest
 
 from tests.lua.hall import Hall
+from usher import limits
 from usher.seat.scripts import Gone, Swept
 
 pytestmark = pytest.mark.anyio
@@ -74,3 +75,17 @@ async def test_a_sold_seat_survives_the_lapse_of_a_hold_that_had_it(hall: Hall) 
     await hall.settle("hld_lost", "plc_z", "s", 1)
     assert await hall.seat.sweep(hall.event, 100) == Swept(1, 0)
     assert await hall.states() == ".s.."
+
+
+async def test_the_feed_is_trimmed_here_and_only_when_it_is_long(hall: Hall) -> None:
+    await hall.open(2)
+    most = limits.feed_entries_max
+    pipe = hall.raw.pipeline(transaction=False)
+    for n in range(most + 500):
+        pipe.xadd(hall.keys.feed, {"notice": n})
+    await pipe.execute()
+    await hall.seat.sweep(hall.event, 100)
+    length = await hall.command("XLEN", hall.keys.feed)
+    assert most <= length < most + 200
+    assert (await hall.entries("feed"))[-1] == {"notice": str(most + 499)}
+    await hall.refused(hall.seat.sweep(hall.event, 100))
