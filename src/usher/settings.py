@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Path = Path()
     secrets: str = ""
     public_url: str = "http://127.0.0.1:8000"
+    internal_url: str = ""  # where the sandbox bank finds the API; public_url if left out
     host: str = "127.0.0.1"
     port: int = 8000
     redis_connections: int = 32
@@ -57,6 +58,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     _check_url(settings.jobs_redis_url, "USHER_JOBS_REDIS_URL", ("redis", "rediss", "unix"))
     _check_url(settings.database_url, "USHER_DATABASE_URL", ("postgresql", "postgres"))
     _check_url(settings.public_url, "USHER_PUBLIC_URL", ("http", "https"))
+    _check_url(settings.internal_url, "USHER_INTERNAL_URL", ("http", "https"))
     if not 0 <= settings.port <= 65_535:
         raise SetupError(f"USHER_PORT must be 0 to 65535, not {settings.port}")
     if settings.log_format not in ("console", "json"):

@@ -84,7 +84,9 @@ class House:
             },
             self.metrics,
         )
-        self.postman = Postman(self.database, self.signer, settings.public_url)
+        self.postman = Postman(
+            self.database, self.signer, settings.internal_url or settings.public_url
+        )
 
     async def open(self) -> None:
         """Opens the connections; SetupError says which server cannot be reached."""

@@ -34,7 +34,8 @@ class Run(Protocol[S_co]):
 def fail(error: UsherError) -> NoReturn:
     """Says why on stderr and ends the process with the code that fits."""
     click.echo(f"usher: {error.detail}", err=True)
-    for fault in error.members.get("errors", ()):
+    faults = error.members.get("errors", ())
+    for fault in faults if len(faults) > 1 else ():  # a single one is the sentence above
         click.echo(f"  {fault.get('where', '')}: {fault.get('what', '')}", err=True)
     sys.exit(EXIT_AWAY if isinstance(error, Unavailable) else EXIT_REFUSED)
 
