@@ -42,8 +42,18 @@ def main(json_file: Path | None) -> None:
         figures = asyncio.run(_measure(data_dir))
     finally:
         delete_data(data_dir)
-    table = Table(title=f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
-    for column in ("figure", "value", "unit", "goal", "reached", "baseline in the same run", "detail"):
+    table = Table(
+        title=f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    )
+    for column in (
+        "figure",
+        "value",
+        "unit",
+        "goal",
+        "reached",
+        "baseline in the same run",
+        "detail",
+    ):
         table.add_column(column)
     for each in figures:
         table.add_row(

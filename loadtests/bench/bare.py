@@ -23,4 +23,6 @@ async def echo(data: Body, request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run_server(Litestar([echo], openapi_config=None, logging_config=None), "127.0.0.1", int(sys.argv[1]))
+    run_server(
+        Litestar([echo], openapi_config=None, logging_config=None), "127.0.0.1", int(sys.argv[1])
+    )

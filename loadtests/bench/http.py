@@ -180,5 +180,3 @@ async def _ready(port: int) -> None:
                 pass
             await asyncio.sleep(0.1)
     raise RuntimeError("the API did not get ready")
-
-

@@ -67,7 +67,9 @@ async def hold_time(house: House) -> Figure:
 async def _stats(house: House, command: str) -> float:
     text = await house.runner.command("INFO", "commandstats")
     line = next(line for line in text.splitlines() if line.startswith(f"cmdstat_{command}:"))
-    return float(dict(pair.split("=") for pair in line.partition(":")[2].split(","))["usec_per_call"])
+    return float(
+        dict(pair.split("=") for pair in line.partition(":")[2].split(","))["usec_per_call"]
+    )
 
 
 async def fan_memory(house: House) -> Figure:
