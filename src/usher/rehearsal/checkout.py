@@ -21,7 +21,7 @@ _OUTCOMES: Final = {
 _DELAY_S: Final = 1.5
 _LATE_S: Final = 1.0  # past the booking's due
 # A fan looks at a booking past its due for so long: for the worker's tick, and for late money.
-_GRACE_S: Final = 4.0
+_GRACE_S: Final = 3.5
 _SETTLED: Final = ("confirmed", "expired", "conflict", "cancelled", "refunded")
 _LOOK_S: Final = (0.3, 0.4, 0.6, 0.8, 1.0)
 _TRIES: Final = 12
@@ -91,7 +91,7 @@ class Checkout:
 
     async def _pay(self, booked: BookingView) -> bool:
         course = self._persona.course
-        until = asyncio.get_running_loop().time() + booked.expires_in_s + 1 + _GRACE_S
+        until = asyncio.get_running_loop().time() + booked.expires_in_s + _GRACE_S
         payment = await self._payment(booked, "")
         if payment is not None:
             outcome = _OUTCOMES.get(course, "approve")

@@ -35,9 +35,9 @@ _ARRIVALS_PER_S: Final = 800
 # Short windows: who walks away gives the seats back while somebody still wants them.
 CLAIM_S: Final = 6
 SHOP_S: Final = 20
-HOLD_S: Final = 6
-HOLD_CAP_S: Final = 12
-PAYMENT_S: Final = 6
+HOLD_S: Final = 5
+HOLD_CAP_S: Final = 10
+PAYMENT_S: Final = 5
 # A fan whose booking expired may have another one before the first is counted off.
 SEATS_MAX: Final = 8
 
@@ -57,9 +57,9 @@ class CrowdOptions(msgspec.Struct, frozen=True, kw_only=True):
     fans: int = FANS_DEFAULT
     seed: int = 1
     lobby_share: float = 0.8
-    stream_share: float = 0.2
+    stream_share: float = 0.5
     arrive_s: float = 3.0
-    rush_s: float = 1.0
+    rush_s: float = 2.0
     deadline_s: float = 240.0
     connections: int = 256
 
@@ -110,7 +110,7 @@ class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
             seed=self.seed,
             lobby_share=lobby_share,
             arrive_s=max(2.0, self.fans * lobby_share / _ARRIVALS_PER_S),
-            rush_s=max(1.0, self.fans * (1 - lobby_share) / _ARRIVALS_PER_S),
+            rush_s=max(2.0, self.fans * (1 - lobby_share) / _ARRIVALS_PER_S),
             deadline_s=120 + gate_s + seats / 50 + self.fans / 50,
         )
 
