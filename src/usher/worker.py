@@ -94,6 +94,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._consumers: dict[str, Consumer] = {}
         self._tickers: dict[str, asyncio.Task[None]] = {}
+        self._readers: dict[str, asyncio.Task[None]] = {}
         self._arq: ArqWorker | None = None
         self._jobs: ArqRedis | None = None
 
@@ -139,18 +140,28 @@ class Worker:
         """Keeps a consumer and a ticker for every published event."""
         while True:
             try:
-                for sale, built in await self._house.sales.published():
-                    if not built:
-                        await self._house.inventory.build(sale.event_id)
-                    if sale.event_id not in self._consumers:
-                        self._begin(sale)
+                sales = await self._house.sales.published()
             except UsherError as fault:
                 log.warning("events not read", fault=fault.detail)
-            for event, task in self._tickers.items():
-                if task.done() and not task.cancelled():
-                    log.error("a ticker died", event_id=event)
+                sales = []
+            for sale, built in sales:
+                await self._keep(sale, built)
+            for event, task in [*self._tickers.items(), *self._readers.items()]:
+                if task.done() and not task.cancelled() and not self._stopping.is_set():
+                    log.error("a loop of an event died", event_id=event, task=task.get_name())
                     task.result()
             await asyncio.sleep(WATCH_S)
+
+    async def _keep(self, sale: Sale, built: bool) -> None:
+        """Lays an event out where that is still to be done, and begins to work for it. An event
+        that cannot be laid out is tried again, and keeps no other from being sold."""
+        try:
+            if not built:
+                await self._house.inventory.build(sale.event_id)
+            if sale.event_id not in self._consumers:
+                self._begin(sale)
+        except UsherError as fault:
+            log.warning("event not laid out", event_id=sale.event_id, fault=fault.detail)
 
     def _begin(self, sale: Sale) -> None:
         event = sale.event_id
@@ -168,7 +179,7 @@ class Worker:
             ledger.bury,
             batch_max=limits.ledger_batch_max,
         )
-        consumer.start()
+        self._readers[event] = consumer.start()
         self._consumers[event] = consumer
         self._tickers[event] = asyncio.create_task(
             Ticker(self._house, sale).run(), name=f"ticker {event}"
