@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -260,6 +260,8 @@ def _settings(examples: int, **more: Any) -> settings:
         max_examples=examples,
         stateful_step_count=40,
         deadline=None,
+        # A busy machine is no fault of the machine under test.
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         print_blob=True,
         database=None,
         **{"phases": [Phase.generate, Phase.shrink], **more},
