@@ -8,6 +8,7 @@ import pytest
 
 from usher.errors import BadInput, BadPlan
 from usher.rehearsal.model import FANS_MAX, DemoOptions, check, hall_of
+from usher.sale.model import check as check_sale
 
 
 @pytest.mark.parametrize(
@@ -136,3 +137,15 @@ def test_a_larger_sale_is_given_more_time() -> None:
 
 def test_without_a_line_nobody_waits_for_the_opening() -> None:
     assert DemoOptions(mode="simple").crowd(100).lobby_share == 1.0
+
+
+@pytest.mark.parametrize("mode", ["queued", "simple"])
+@pytest.mark.parametrize("fans", [1, 3_000, FANS_MAX])
+@pytest.mark.parametrize("seats", [1, 80_000])
+def test_every_demo_is_a_sale_that_can_be(mode: Any, fans: int, seats: int) -> None:
+    check_sale(DemoOptions(mode=mode, fans=fans).sale(seats))
+
+
+def test_a_storm_without_a_line_is_given_longer_to_pay() -> None:
+    calm, storm = DemoOptions(fans=3_000), DemoOptions(fans=3_000, mode="simple")
+    assert storm.sale(100).payment_s > calm.sale(100).payment_s

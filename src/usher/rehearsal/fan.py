@@ -140,7 +140,8 @@ class Fan:
         await self._pause(0.3, 1.5)  # looking around
         looks = 0
         while True:
-            held = await self._hold(token)
+            # Who has found nothing before is quick: whatever comes back is taken as it is.
+            held = await (self._grab(token) if looks else self._hold(token))
             if isinstance(held, HoldView):
                 if await checkout.go(held):
                     return True
@@ -180,8 +181,12 @@ class Fan:
             best = await self._best(token, category)
             if isinstance(best, HoldView) or best.code != "not_enough_seats":
                 return best
-        # Seats that are never assigned, or single ones: whatever the map still shows.
-        seats = hall.anything(states, wanted, self._dice.randrange(_POPULAR))
+        return await self._grab(token)
+
+    async def _grab(self, token: str) -> HoldView | Refusal | None:
+        """A hold of whatever the map shows, single seats and those never assigned included."""
+        states, wanted = self._tally.board.states, self._persona.quantity
+        seats = self._crowd.hall.anything(states, wanted, self._dice.randrange(_POPULAR))
         if not seats:
             return None
         held = await self._ask_named(token, seats)
