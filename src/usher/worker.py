@@ -17,6 +17,7 @@ from arq import cron, func
 from arq.connections import ArqRedis
 from arq.worker import Worker as ArqWorker
 from redis.asyncio import BlockingConnectionPool
+from redis.exceptions import RedisError
 
 from usher import limits
 from usher.booking.jobs import Ledger, expire
@@ -190,7 +191,7 @@ class Worker:
         if self._jobs is not None:
             try:
                 await self._jobs.enqueue_job("relay", _job_id="relay", _queue_name=JOBS_QUEUE)
-            except (OSError, TimeoutError) as fault:
+            except (RedisError, OSError, TimeoutError) as fault:
                 log.warning("outbox not woken", fault=str(fault))
 
 

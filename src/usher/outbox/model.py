@@ -6,7 +6,7 @@ import msgspec
 
 # A letter taken and not reported on is taken again after this long: its carrier has died.
 LEASE_S: Final = 30
-ATTEMPTS_MAX: Final = 12
+ATTEMPTS_MAX: Final = 150  # with the pauses below about a day: longer than a provider is away
 
 
 class Letter(msgspec.Struct, frozen=True):

@@ -47,7 +47,9 @@ async def report(database: Database, letters: Mapping[Letter, str]) -> None:
         if failed:
             await connection.executemany(
                 "UPDATE outbox SET fault = $2, due = now() + make_interval(secs => $3),"
-                " state = CASE WHEN attempts >= $4 THEN 'dead' ELSE state END WHERE id = $1",
+                " state = CASE WHEN attempts >= $4 THEN 'dead' ELSE state END"
+                # A slow carrier's fault is no news where a colleague has been through since.
+                " WHERE id = $1 AND state = 'pending'",
                 [
                     (letter.id, fault[:500], retry_after_s(letter.attempts), ATTEMPTS_MAX)
                     for letter, fault in failed

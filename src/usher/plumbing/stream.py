@@ -177,8 +177,9 @@ class Consumer:
         await self._done([entry.id])
 
     async def _done(self, ids: list[str]) -> None:
-        # XDEL after XACK, never MAXLEN: trimming could drop what nobody has committed yet.
-        async with self._redis.pipeline(transaction=False) as pipe:
+        # XDEL, never MAXLEN: trimming could drop what nobody has committed yet. Both or neither:
+        # an entry acknowledged and not deleted would be nobody's, and stay for ever.
+        async with self._redis.pipeline(transaction=True) as pipe:
             pipe.xack(self._key, GROUP, *ids)
             pipe.xdel(self._key, *ids)
             await pipe.execute()

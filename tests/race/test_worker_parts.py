@@ -1,0 +1,81 @@
+"""Parts of the worker that fail while the others go on."""
+
+import asyncio
+
+import pytest
+
+from tests.race.stage import raise_curtain
+from usher.errors import Unavailable
+from usher.outbox import queries as outbox
+from usher.outbox.model import ATTEMPTS_MAX, Letter
+from usher.payment.sandbox.service import SandboxProvider
+from usher.plumbing.stream import Consumer
+from usher.settings import Settings
+from usher.wiring import House, opened
+from usher.worker import Worker, make_arq
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("done", [False, True])
+async def test_a_capture_that_fails_some_times_is_made_once(
+    lone: House, monkeypatch: pytest.MonkeyPatch, done: bool
+) -> None:
+    """The provider is away, or its answer is lost on the way back; then it answers."""
+    stage = await raise_curtain(lone)
+    mine, payment = await stage.paying()
+    capture, calls = SandboxProvider.capture, 0
+
+    async def moody(self: SandboxProvider, payment_id: str) -> bool:
+        nonlocal calls
+        calls += 1
+        if done:
+            await capture(self, payment_id)
+        if calls < 4:
+            raise Unavailable("the bank did not answer")
+        return await capture(self, payment_id)
+
+    monkeypatch.setattr(SandboxProvider, "capture", moody)
+    await stage.says(payment, "approve")
+    await stage.shift.round()
+    assert await stage.state(mine) == "confirmed"
+    await stage.shift.finish()
+    assert calls == 4
+    assert await stage.payments(mine) == {payment: "captured"}
+    await stage.check()
+
+
+async def test_a_slow_carriers_fault_does_not_undo_a_colleagues_work(lone: House) -> None:
+    async with lone.database.transaction() as connection:
+        await outbox.post(connection, "settle", ["bkg_slow"])
+        row = await connection.fetchrow("SELECT id FROM outbox WHERE subject = 'bkg_slow'")
+    assert row
+    letter = Letter(row["id"], "settle", "bkg_slow", ATTEMPTS_MAX)
+    await outbox.report(lone.database, {letter: ""})
+    async with lone.database.connection() as connection:
+        await connection.execute("UPDATE outbox SET attempts = $1", ATTEMPTS_MAX)
+    await outbox.report(lone.database, {letter: "too late"})
+    async with lone.database.connection() as connection:
+        query = "SELECT state FROM outbox WHERE id = $1"
+        assert await connection.fetchval(query, letter.id) == "done"
+
+
+async def test_a_batch_is_done_though_the_redis_of_jobs_is_away(lone_settings: Settings) -> None:
+    """Otherwise what was committed would be called refused, tried again, and set aside."""
+    async with opened(lone_settings.with_(jobs_redis_url="redis://127.0.0.1:1/0")) as house:
+        worker = Worker(house)
+        vars(worker)["_jobs"] = make_arq(house)[1]
+        await worker.wake_outbox()
+
+
+async def test_a_worker_whose_reader_died_does_not_live_on(
+    lone: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await raise_curtain(lone, 1)
+
+    async def die(self: Consumer) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(Consumer, "_run", die)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        await asyncio.wait_for(Worker(lone).run(), 20)
