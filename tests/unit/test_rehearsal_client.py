@@ -7,9 +7,10 @@ import pytest
 from aiohttp import web
 
 from usher.rehearsal.answers import HoldView, Joined, PlaceView, Refusal
-from usher.rehearsal.client import Client, Unreachable
+from usher.rehearsal.client import Client
 from usher.rehearsal.hall import Board
 from usher.rehearsal.tally import Meter
+from usher.rehearsal.wire import Unreachable
 
 pytestmark = pytest.mark.anyio
 
@@ -136,7 +137,7 @@ async def test_a_lost_connection_is_counted_apart_and_asked_again(
 async def test_an_api_that_never_answers_is_unreachable(
     server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("usher.rehearsal.client._BACK_OFF_S", 0.001)
+    monkeypatch.setattr("usher.rehearsal.wire._BACK_OFF_S", 0.001)
     server.answers = [hangs_up]
     with pytest.raises(Unreachable):
         await client.join("")

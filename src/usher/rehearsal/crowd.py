@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from usher.rehearsal.client import Client, Unreachable
+from usher.rehearsal.client import Client
 from usher.rehearsal.fan import OVER, Crowd, Fan
 from usher.rehearsal.hall import Hall
 from usher.rehearsal.model import CrowdOptions
 from usher.rehearsal.persona import Persona, dice, persona
 from usher.rehearsal.tally import Progress, Tally
+from usher.rehearsal.wire import Unreachable
 
 _LOOK_S: Final = 0.5
 _AGAIN_S: Final = 0.3

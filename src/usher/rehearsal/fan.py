@@ -8,11 +8,12 @@ import msgspec
 
 from usher.rehearsal.answers import Admission, HoldView, Joined, PlaceView, Refusal
 from usher.rehearsal.checkout import Checkout
-from usher.rehearsal.client import Client, Unreachable
+from usher.rehearsal.client import Client
 from usher.rehearsal.hall import Hall
 from usher.rehearsal.hasty import ask
 from usher.rehearsal.persona import Course, Persona
 from usher.rehearsal.tally import Tally
+from usher.rehearsal.wire import Unreachable
 
 # States of a sale in which nothing more is to be had.
 OVER: Final = ("closed", "sold_out")

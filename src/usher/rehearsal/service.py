@@ -10,12 +10,13 @@ from usher.errors import NotFound, SetupError, Unavailable
 from usher.event.model import NewEvent
 from usher.insight.model import Verdict as Audit
 from usher.rehearsal.answers import BookingView, Refusal
-from usher.rehearsal.client import Client, Unreachable
+from usher.rehearsal.client import Client
 from usher.rehearsal.crowd import crowd_of, run_crowd
 from usher.rehearsal.model import DemoHall, DemoOptions, Goal, Running
 from usher.rehearsal.persona import seats_wanted
 from usher.rehearsal.tally import Meter, Tally
 from usher.rehearsal.verdict import Verdict, verdict
+from usher.rehearsal.wire import Unreachable
 from usher.sale.model import SaleChange
 
 ACTOR: Final = "usher demo"
