@@ -1,11 +1,10 @@
 -- feed/pull: what happened since a hub last asked, public and private.
 -- KEYS    feed signal
 -- ARGV    feed_id signal_id most
--- REPLY   pulled first_id feed_entries[] signal_entries[]
+-- REPLY   pulled feed_entries[] signal_entries[]
 -- ATOMIC  reads only.
 -- COST    O(entries since), bounded by `most`; flat in the number of fans held
 
-local first = redis.call('XRANGE', feed, '-', '+', 'COUNT', 1)
-return { 'pulled', first[1] and first[1][1] or '0-0',
+return { 'pulled',
   redis.call('XRANGE', feed, '(' .. feed_id, '+', 'COUNT', most),
   redis.call('XRANGE', signal, '(' .. signal_id, '+', 'COUNT', most) }

@@ -1,5 +1,5 @@
 -- queue/claim: a called fan comes in; the admission starts now.
--- KEYS    gate queue place admission
+-- KEYS    gate queue place admission signal
 -- ARGV    place_id
 -- REPLY   admitted number due_ms left_ms | waiting number | lapsed number | left number
 --         | unknown | shut state
@@ -31,4 +31,5 @@ redis.call('ZREM', queue, place_id)
 redis.call('HSET', place, place_id, place_record('a', number, ends))
 redis.call('ZADD', admission, ends, place_id)
 redis.call('HINCRBY', gate, 'admitted', 1)
+redis.call('XADD', signal, 'MAXLEN', '~', 20000, '*', 'place', place_id)
 return { 'admitted', number, ends, ends - now_ms }

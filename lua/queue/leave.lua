@@ -1,5 +1,5 @@
 -- queue/leave: give a place up; its slot is free at once.
--- KEYS    gate lobby queue place admission
+-- KEYS    gate lobby queue place admission signal
 -- ARGV    place_id
 -- REPLY   left | shut state
 -- ATOMIC  leaving twice is leaving once.
@@ -22,4 +22,5 @@ redis.call('ZREM', lobby, place_id)
 redis.call('ZREM', admission, place_id)
 redis.call('HSET', place, place_id, place_record('g', at or tonumber(number or 0), 0))
 redis.call('HINCRBY', gate, 'left', 1)
+redis.call('XADD', signal, 'MAXLEN', '~', 20000, '*', 'place', place_id)
 return { 'left' }

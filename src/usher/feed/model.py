@@ -4,6 +4,7 @@ import msgspec
 
 from usher.feed.scripts import RawEntry
 
+_ID_PART_MAX = 2**64 - 1
 SEAT_STATES = frozenset(".hcsx")
 
 
@@ -25,11 +26,15 @@ def _pair(entry_id: str) -> tuple[int, int]:
     return int(ms), int(sequence or 0)
 
 
-def is_feed_id(text: str) -> bool:
-    """Whether `text` has the shape of a feed id; a client may send anything."""
-    ms, dash, sequence = text.partition("-")
-    digits = ms.isascii() and ms.isdigit() and sequence.isascii() and sequence.isdigit()
-    return bool(dash) and digits and len(text) <= 41
+def just_before(text: str) -> str:
+    """The id that comes right before feed id `text`; "" where that is none: a client may send
+    anything."""
+    ms, _, sequence = text.partition("-")
+    if not (text.isascii() and ms.isdigit() and sequence.isdigit() and len(text) <= 41):
+        return ""
+    if max(int(ms), int(sequence)) > _ID_PART_MAX or _pair(text) == (0, 0):
+        return ""
+    return f"{ms}-{int(sequence) - 1}" if int(sequence) else f"{int(ms) - 1}-{_ID_PART_MAX}"
 
 
 def fold(entries: list[RawEntry]) -> Change:

@@ -21,9 +21,6 @@ class Noticed(Reply, frozen=True, tag="noticed"):
 
 
 class Pulled(Reply, frozen=True, tag="pulled"):
-    """`first_id` is the oldest entry kept: a reader who is behind it needs a snapshot."""
-
-    first_id: str
     feed_entries: list[RawEntry]
     signal_entries: list[RawEntry]
 

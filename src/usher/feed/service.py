@@ -13,8 +13,8 @@ import msgspec
 import structlog
 
 from usher.errors import Unavailable, UsherError
-from usher.feed.model import Change, fold, is_feed_id, later
-from usher.feed.scripts import FeedScripts, Lost, RawEntry
+from usher.feed.model import Change, fold, just_before, later
+from usher.feed.scripts import FeedScripts, Lost, RawEntry, Snapshot
 from usher.plumbing.metric import Metrics
 from usher.plumbing.sse import BEAT, Stream, encode
 from usher.queue.curves import Curves, KnownCurve
@@ -124,35 +124,36 @@ class Hub:
     # --- seats
 
     async def seat_messages(self, event: str, last_id: str) -> tuple[str, bytes]:
-        """What a new seat stream is sent first: the changes after `last_id` where they are
-        all still there, else a snapshot. Gives the feed id it is then at, too."""
-        if is_feed_id(last_id):
-            pulled = await self._scripts.pull(event, last_id, _NOTHING, PULL_MAX)
-            entries = pulled.feed_entries
-            # Ids are made by one clock: an id before the first kept may have missed something.
-            whole = not later(pulled.first_id, last_id) and len(entries) < PULL_MAX
-            if whole and not fold(entries).reset:
-                at = entries[-1][0] if entries else last_id
-                return at, _encode_change(fold(entries), at) if entries else BEAT
+        """What a new seat stream is sent first: the news after `last_id` where all of it is
+        still there, else a snapshot. Gives the feed id it is then at, too."""
+        if before := just_before(last_id):
+            entries = (await self._scripts.pull(event, before, _NOTHING, PULL_MAX)).feed_entries
+            # Only what still stands on the feed was surely given by it: an id that was trimmed,
+            # lost with Redis or made up says nothing of what its sender knows.
+            change = fold(entries[1:])
+            known = bool(entries) and entries[0][0] == last_id and len(entries) < PULL_MAX
+            if known and not change.reset:
+                return entries[-1][0], _news(change, entries[-1][0]) or BEAT
         snapshot = await self._scripts.snapshot(event)
         if isinstance(snapshot, Lost):
             raise Unavailable("the event is being prepared", retry_after_s=2)
-        data = msgspec.json.encode({"states": snapshot.states})
-        return snapshot.feed_id, encode("snapshot", data, snapshot.feed_id)
+        return snapshot.feed_id, _encode_snapshot(snapshot)
 
     async def add_seats(self, event: str, stream: SeatStream, at: str) -> None:
         """Takes a stream that was sent everything up to feed id `at`."""
-        room = self._room(event)
-        if not room.feed_id:
-            room.feed_id = at
-        room.seats.add(stream)
         self._opened("seats")
-        # The room may have read past `at` while the first messages were on their way, or stand
-        # behind it: changes carry states, not differences, so telling some twice is harmless.
-        if later(room.feed_id, at):
-            pulled = await self._scripts.pull(event, at, _NOTHING, PULL_MAX)
-            if pulled.feed_entries:
-                stream.push(_encode_change(fold(pulled.feed_entries), pulled.feed_entries[-1][0]))
+        room = self._room(event)
+        # The room may have read past `at` while the first messages were on their way. It must not
+        # push to this stream before the gap is closed: old states would come after new ones. A
+        # room that stands behind `at` may: states told twice, and in order, are harmless.
+        while room.feed_id and later(room.feed_id, at):
+            entries = (await self._scripts.pull(event, at, _NOTHING, PULL_MAX)).feed_entries
+            if not entries or not stream.push(_news(fold(entries), entries[-1][0]) or BEAT):
+                return
+            at = entries[-1][0]
+            room = self._room(event)
+        room.feed_id = room.feed_id or at
+        room.seats.add(stream)
 
     def remove_seats(self, event: str, stream: SeatStream) -> None:
         room = self._rooms.get(event)
@@ -251,14 +252,17 @@ class Hub:
         pulled = await self._scripts.pull(event, feed_from, room.signal_id, PULL_MAX)
         if pulled.feed_entries:
             room.feed_id = pulled.feed_entries[-1][0]
-            if room.seats:
-                await self._push_change(event, room, fold(pulled.feed_entries))
-            self._push_notices(room, fold(pulled.feed_entries))
+            await self._push_news(event, room, fold(pulled.feed_entries))
         elif not room.feed_id:
             room.feed_id = feed_from
         if pulled.signal_entries:
             room.signal_id = pulled.signal_entries[-1][0]
             self._hear(room, pulled.signal_entries)
+        # Nobody signals a commit, and between two ticks nearly every booking is committed.
+        for streams in room.bookings.values():
+            for stream in streams:
+                if stream.state == "pending":
+                    self._soon(self._tell_booking(stream))
         now = time.monotonic()
         if room.places and now - room.curve_at >= CURVE_S:
             room.curve_at = now
@@ -269,26 +273,20 @@ class Hub:
     async def _now_ms(self) -> int:
         return await self._scripts.runner.time_ms()
 
-    async def _push_change(self, event: str, room: Room, change: Change) -> None:
-        if change.reset:
+    async def _push_news(self, event: str, room: Room, change: Change) -> None:
+        seats, news = list(room.seats), _news(change, room.feed_id)
+        if change.reset and seats:
             snapshot = await self._scripts.snapshot(event)
             if isinstance(snapshot, Lost):
                 return
-            data = msgspec.json.encode({"states": snapshot.states})
             room.feed_id = snapshot.feed_id
-            chunk = encode("snapshot", data, snapshot.feed_id)
-        elif change.seats:
-            chunk = _encode_change(change, room.feed_id)
-        else:
-            return
-        for stream in list(room.seats):
-            self._push(stream, chunk)
-
-    def _push_notices(self, room: Room, change: Change) -> None:
-        for text in change.notices:
-            chunk = encode("notice", msgspec.json.encode({"text": text}))
-            for stream in _all(room):
-                self._push(stream, chunk)
+            news = _notices(change.notices) + _encode_snapshot(snapshot)
+        if news:
+            for stream in seats:
+                self._push(stream, news)
+        if change.notices:
+            for other in _all(room, seats=False):
+                self._push(other, _notices(change.notices))
 
     def _hear(self, room: Room, entries: list[RawEntry]) -> None:
         """Private news: who was called, which bookings moved. Only the streams named are asked
@@ -298,6 +296,8 @@ class Hub:
             for place_id in fields.get("called", "").split():
                 for stream in room.places.get(place_id, ()):
                     self._soon(self._tell_place(stream))
+            for stream in room.places.get(fields.get("place", ""), ()):
+                self._soon(self._tell_place(stream))
             for booking in room.bookings.get(fields.get("booking", ""), ()):
                 self._soon(self._tell_booking(booking))
 
@@ -336,12 +336,30 @@ class Hub:
         task.add_done_callback(self._refreshing.discard)
 
 
-def _encode_change(change: Change, at: str) -> bytes:
-    return encode("change", msgspec.json.encode({"seats": change.seats}), at)
+def _encode_snapshot(snapshot: Snapshot) -> bytes:
+    return encode("snapshot", msgspec.json.encode({"states": snapshot.states}), snapshot.feed_id)
 
 
-def _all(room: Room) -> list[Stream]:
-    streams: list[Stream] = list(room.seats)
+def _notices(texts: list[str], at: str = "") -> bytes:
+    """Notices as messages; `at` is the id of the last one."""
+    ids = [""] * (len(texts) - 1) + [at]
+    return b"".join(
+        encode("notice", msgspec.json.encode({"text": text}), feed_id)
+        for text, feed_id in zip(texts, ids, strict=False)
+    )
+
+
+def _news(change: Change, at: str) -> bytes:
+    """A change as messages for who watches the seats. Only the last one carries the id: whoever
+    is lost between two hears both again."""
+    if not change.seats:
+        return _notices(change.notices, at)
+    seats = encode("change", msgspec.json.encode({"seats": change.seats}), at)
+    return _notices(change.notices) + seats
+
+
+def _all(room: Room, *, seats: bool = True) -> list[Stream]:
+    streams: list[Stream] = list(room.seats) if seats else []
     for places in room.places.values():
         streams += places
     for bookings in room.bookings.values():

@@ -28,7 +28,12 @@ class Answer(ASGIResponse):
         self.background = None
         self._head = head
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(
+        self,
+        scope: Scope,
+        receive: Receive,  # noqa: ARG002 - as ASGI calls it
+        send: Send,
+    ) -> None:
         await send(
             {"type": "http.response.start", "status": self.status_code, "headers": self._head}
         )

@@ -8,6 +8,8 @@ ServerSentEvent, which costs a thread hop per stream.
 """
 
 import asyncio
+import socket
+import struct
 from typing import Any, Final
 
 from litestar.types import Receive, Scope, Send
@@ -54,6 +56,7 @@ class Stream:
             if not self.dropped or self._task is None:
                 raise
             self._task.uncancel()
+            await _cut(receive)
         finally:
             self.open = False
 
@@ -77,8 +80,7 @@ class Stream:
         except (OSError, RuntimeError):
             self.open = False
             return False
-        # It wants to wait: the reader is too slow. Its coroutine returns with the answer
-        # unfinished, upon which the server closes the connection.
+        # It wants to wait: the reader is too slow.
         sending.close()  # type: ignore[attr-defined]
         self.open = False
         self.dropped = True
@@ -87,13 +89,15 @@ class Stream:
         return False
 
 
-async def refuse(send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:
-    """A problem answer in place of a stream."""
-    head = [(name.encode(), value.encode()) for name, value in headers.items()]
-    head += [(b"content-type", b"application/problem+json")]
-    head += [(b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": head})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+async def _cut(receive: Receive) -> None:
+    """Cuts the connection of a slow reader. Left to itself the server would first send what it
+    still holds, and then the kernel would: for ever, to a reader who does not read at all."""
+    transport = getattr(getattr(receive, "__self__", None), "transport", None)
+    if transport is not None:
+        link = transport.get_extra_info("socket")
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+        await receive()  # until the server has seen it, or it would complain of half an answer
 
 
 def header(scope: Scope, name: bytes) -> str:

@@ -1,0 +1,191 @@
+"""Streams of places and bookings; slow readers, a process that goes, a full house."""
+
+import asyncio
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.conftest import Site
+from tests.contract.fan import Fan, a_deadline, private, refused
+from tests.contract.organiser import Organiser
+from tests.contract.sse import Ended, SeatMap, listening
+from tests.sale import put_on_sale
+from usher import limits
+from usher.settings import environ_of
+from usher.up import free_port
+from usher.venue.generate import rows_by_columns
+from usher.web import build_app
+from usher.wiring import House
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_place_is_told_every_step(
+    house: House, http: httpx.AsyncClient, organiser: dict[str, str]
+) -> None:
+    event = await put_on_sale(house, rows_by_columns(1, 4), state="lobby", gate_state="paused")
+    boss = Organiser(http, event, organiser)
+    fan, other = Fan(http, event), Fan(http, event)
+    await fan.join()
+    await other.join()
+    path = f"{fan.path}/queue/stream"
+    async with listening(http, path, token=fan.place) as stream:
+        assert (await stream.of("place")).data["state"] == "lobby"
+        await boss.sale(state="open")
+        waiting = (await stream.of("place", "waiting")).data
+        assert waiting["number"] in (0, 1)
+        await other.ask("DELETE", "/queue/place", token=other.place)
+        await boss.gate(state="open")
+        called = (await stream.of("called")).data
+        assert called["state"] == "called"
+        a_deadline(called, limits.claim_s_default)
+        private(await fan.claim(), 200)
+        admitted = (await stream.of("place", "admitted")).data
+        a_deadline(admitted, limits.shop_s_default)
+        await fan.ask("DELETE", "/queue/place", token=fan.place)
+        await stream.of("place", "left")
+
+
+async def test_all_who_wait_are_told_the_end(
+    house: House, http: httpx.AsyncClient, organiser: dict[str, str]
+) -> None:
+    event = await put_on_sale(house, rows_by_columns(1, 4), gate_state="paused")
+    fan = Fan(http, event)
+    await fan.join()
+    async with listening(http, f"{fan.path}/queue/stream", token=fan.place) as stream:
+        assert (await stream.of("place")).data["state"] == "waiting"
+        await Organiser(http, event, organiser).sale(state="closed")
+        assert (await stream.of("place", "closed")).data["reason"] == "closed"
+
+
+async def test_a_booking_is_told_every_step(fan: Fan, row: list[str]) -> None:
+    hold = await fan.held(row[0])
+    booking = private(await fan.book(hold["hold_id"]), 202)["booking_id"]
+    path = f"/api/v1/bookings/{booking}/stream"
+    async with listening(fan.http, path, token=fan.admission) as stream:
+        first = (await stream.next()).data
+        assert first["state"] in ("pending", "awaiting_payment")
+        if first["state"] == "pending":
+            await stream.of("booking", "awaiting_payment")
+        await fan.pay(booking)
+        confirmed = (await stream.of("booking", "confirmed")).data
+        assert [ticket["guid"] for ticket in confirmed["tickets"]] == row[:1]
+    async with listening(fan.http, path, token=fan.identity) as stream:
+        assert (await stream.of("booking")).data["state"] == "confirmed"
+
+
+async def test_a_cancellation_is_told(fan: Fan, row: list[str]) -> None:
+    booking = await fan.booked(row[0])
+    path = f"/api/v1/bookings/{booking}"
+    async with listening(fan.http, f"{path}/stream", token=fan.admission) as stream:
+        await stream.of("booking", "awaiting_payment")
+        await fan.ask("POST", f"{path}/cancellation")
+        await stream.of("booking", "cancelled")
+
+
+async def gauge(http: httpx.AsyncClient, name: str) -> float:
+    """A figure of /metrics."""
+    lines = (await http.get("/metrics")).text.splitlines()
+    return float(next(line for line in lines if line.startswith(f"{name} ")).split()[-1])
+
+
+async def test_a_reader_who_does_not_read_is_cut_off(
+    house: House, site: Site, http: httpx.AsyncClient
+) -> None:
+    """Dropped and disconnected, also where it never takes a byte; nobody else is kept waiting."""
+    event = await put_on_sale(house, rows_by_columns(1, 4), mode="simple")
+    path = f"/api/v1/events/{event}/feed"
+    dropped = await gauge(http, "usher_sse_dropped_total")
+    with socket.socket() as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        address = urlsplit(site.url)
+        idle.connect((address.hostname, address.port))
+        idle.sendall(f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
+        poll = select.poll()
+        poll.register(idle, select.POLLHUP | select.POLLERR)
+        fan = await Fan(http, event).come_in()
+        async with listening(http, path) as stream:
+            seats = SeatMap(stream)
+            await seats.step()
+            # More than the buffers of both ends take, so that news after it finds no room; told
+            # in steps, for a reader who does read keeps up with a step.
+            for number in range(400):
+                await house.feed_scripts.notice(event, f"{number} {'x' * 30_000}")
+                while number % 20 == 19 and len(seats.notices) <= number:
+                    await seats.step()
+            await fan.held("A-1")
+            await seats.until(lambda seats: "h" in seats.states)
+        for _ in range(200):
+            if poll.poll(0):
+                break
+            await asyncio.sleep(0.05)
+        assert poll.poll(0), "the connection is still open"
+    assert await gauge(http, "usher_sse_dropped_total") == dropped + 1
+
+
+@pytest.fixture
+def neighbour(site: Site) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A second API process on the same servers, and its address."""
+    port = free_port("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{port}"
+    environ = environ_of(site.settings.with_(port=port, public_url=url))
+    process = subprocess.Popen([sys.executable, "-m", "usher", "serve"], env=environ)
+    try:
+        yield process, url
+    finally:
+        process.kill()
+        process.wait(30)
+
+
+async def test_a_process_that_goes_sends_its_readers_on(
+    neighbour: tuple[subprocess.Popen[bytes], str], simple_event: str, fan: Fan, row: list[str]
+) -> None:
+    process, url = neighbour
+    booking = await fan.booked(row[0])
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as there:
+        for _ in range(300):
+            try:
+                if (await there.get("/readyz")).is_success:
+                    break
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+        async with (
+            listening(there, f"{fan.path}/feed") as seats,
+            listening(there, f"{fan.path}/queue/stream", token=fan.place) as place,
+            listening(there, f"/api/v1/bookings/{booking}/stream", token=fan.admission) as payment,
+        ):
+            streams = (seats, place, payment)
+            for stream in streams:
+                await stream.next()
+            process.send_signal(signal.SIGTERM)
+            for stream in streams:
+                await stream.until(lambda message: message.event == "reconnect")
+                with pytest.raises(Ended):
+                    await stream.next()
+    # uvicorn, having closed in order, ends by the signal it was sent.
+    assert process.wait(20) in (0, -signal.SIGTERM)
+
+
+async def test_a_full_house_says_so(house: House, simple_event: str) -> None:
+    """Refused, with the time to come back, before anything of a stream has begun."""
+    app = build_app(house)
+    transport = httpx.ASGITransport(cast(Any, app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://usher.test") as http:
+        house.hub.streams = limits.sse_streams_max
+        path = f"/api/v1/events/{simple_event}"
+        for part in ("/feed", "/queue/stream"):
+            problem = refused(await http.get(path + part), 503, "unavailable")
+            assert problem["retry_after_s"] > 0
+        house.hub.streams = 0
+        house.hub.draining = True
+        refused(await http.get(f"{path}/feed"), 503, "unavailable")
+        ready = await http.get("/readyz")
+        assert (ready.status_code, ready.json()["state"]) == (503, "draining")
