@@ -93,7 +93,8 @@ def verdict(
     """The verdict on a run. `lost` counts bookings that were accepted, or told confirmed, and
     are not so in PostgreSQL."""
     meter = tally.meter
-    rate, capacity = options.gate(hall.plan.seat_count)
+    line = options.mode == "queued"
+    rate, capacity = options.gate(hall.plan.seat_count) if line else (0, 0)
     found = Verdict(
         fans=tally.fans,
         joined=tally.joined,
