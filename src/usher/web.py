@@ -23,6 +23,7 @@ from usher.errors import UsherError
 from usher.event.routes import event_handlers
 from usher.feed.routes import feed_handlers, stream_handlers
 from usher.insight.routes import audit_handlers
+from usher.openapi import components, describe, operation_id, tags
 from usher.payment.routes import payment_handlers
 from usher.payment.sandbox.routes import sandbox_handlers
 from usher.plumbing import log
@@ -91,7 +92,7 @@ def build_app(house: House) -> Litestar:
 
         return Provide(give, sync_to_thread=False)
 
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             *account_handlers,
             *event_handlers(house.events),
@@ -123,10 +124,16 @@ def build_app(house: House) -> Litestar:
             description="A waiting-room-first flash-sale engine for seated events.",
             path="/api/schema",
             render_plugins=[JsonRenderPlugin()],
+            use_handler_docstrings=True,
+            operation_id_creator=operation_id,
+            components=components(),
+            tags=tags(),
         ),
         response_cache_config=ResponseCacheConfig(),
         logging_config=None,
     )
+    describe(app.openapi_schema)
+    return app
 
 
 def _drain_on_sigterm(house: House) -> Callable[[], None]:

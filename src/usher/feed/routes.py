@@ -1,11 +1,13 @@
-"""The snapshot, and the three event streams, as raw ASGI (see plumbing/sse.py)."""
+"""The snapshot, notices, and the three event streams (see plumbing/sse.py)."""
 
 from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 
 import msgspec
-from litestar import get, post
+from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -18,12 +20,19 @@ from usher.event.service import EventService
 from usher.feed.scripts import FeedScripts, Lost, Noticed
 from usher.feed.service import BookingStream, Hub, PlaceStream, SeatStream
 from usher.plumbing.answer import answer
-from usher.plumbing.sse import header
+from usher.plumbing.sse import Stream
 from usher.queue.service import QueueService
 from usher.seat.guards import reader_of
 from usher.seat.service import SeatService
 
 _EVENT = "/api/v1/events/{event:str}"
+_SSE = {
+    200: ResponseSpec(
+        bytes, media_type="text/event-stream", description="Events", generate_examples=False
+    )
+}
+AnyRequest = Request[Any, Any, Any]
+LastEventId = Annotated[str, HeaderParameter(name="Last-Event-ID")]
 
 
 class NewNotice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,67 +51,47 @@ def stream_handlers(
 ) -> list[HTTPRouteHandler]:
     """The streams, bound to the services they ask."""
 
-    async def feed_stream(scope: Scope, receive: Receive, send: Send) -> None:
+    @get(_EVENT + "/feed", responses=_SSE)
+    async def watch_seats(event: FromPath[str], last_id: LastEventId = "") -> ASGIApp:
         """SSE: `snapshot`, then `change` and `notice`; ids resume after a lost connection."""
-        event = scope["path_params"]["event"]
         _room_for_one(hub)
         await events.shown(event)
-        at, first = await hub.seat_messages(event, header(scope, b"last-event-id"))
+        at, first = await hub.seat_messages(event, last_id)
         stream = SeatStream()
-        await stream.begin(send, first)
-        await _hold_open(
-            stream.until_gone,
-            receive,
+        return _open(
+            stream,
             lambda: hub.add_seats(event, stream, at),
             lambda: hub.remove_seats(event, stream),
+            first,
         )
 
-    async def place_stream(scope: Scope, receive: Receive, send: Send) -> None:
+    @get(_EVENT + "/queue/stream", responses=_SSE)
+    async def watch_place(event: FromPath[str], request: AnyRequest) -> ASGIApp:
         """SSE: `place` and `called` for one place, `notice`, `reconnect`."""
-        event = scope["path_params"]["event"]
         _room_for_one(hub)
-        place = queue.place_of(event, token_in(scope, place_cookie(event)))
+        place = queue.place_of(event, token_in(request.scope, place_cookie(event)))
         await queue.place(place)  # what is wrong with it is said as a problem, not on a stream
         stream = PlaceStream(place.place_id, lambda: queue.place(place))
-        await stream.begin(send)
-        await _hold_open(
-            stream.until_gone,
-            receive,
+        return _open(
+            stream,
             lambda: hub.add_place(event, stream),
             lambda: hub.remove_place(event, stream),
         )
 
-    async def booking_stream(scope: Scope, receive: Receive, send: Send) -> None:
+    @get("/api/v1/bookings/{booking:str}/stream", responses=_SSE)
+    async def watch_booking(booking: FromPath[str], request: AnyRequest) -> ASGIApp:
         """SSE: `booking` whenever its state has changed."""
-        booking_id = scope["path_params"]["booking"]
         _room_for_one(hub)
-        fan_id, admission = reader_of(scope, accounts, seats)
-        view = await bookings.read(booking_id, fan_id, admission)
-        event = view["event_id"]
-        stream = BookingStream(booking_id, lambda: bookings.read(booking_id, fan_id, admission))
-        await stream.begin(send)
-        await _hold_open(
-            stream.until_gone,
-            receive,
+        fan_id, admission = reader_of(request.scope, accounts, seats)
+        event = (await bookings.read(booking, fan_id, admission))["event_id"]
+        stream = BookingStream(booking, lambda: bookings.read(booking, fan_id, admission))
+        return _open(
+            stream,
             lambda: hub.add_booking(event, stream),
             lambda: hub.remove_booking(event, stream),
         )
 
-    return [
-        _streaming(_EVENT + "/feed", feed_stream),
-        _streaming(_EVENT + "/queue/stream", place_stream),
-        _streaming("/api/v1/bookings/{booking:str}/stream", booking_stream),
-    ]
-
-
-def _streaming(path: str, app: ASGIApp) -> HTTPRouteHandler:
-    # Not @asgi: Litestar 2.25 looks up such a handler's path parameters by the request's method,
-    # where they are not, and answers 500.
-    @get(path, include_in_schema=False)
-    async def stream() -> ASGIApp:
-        return app
-
-    return stream
+    return [watch_seats, watch_place, watch_booking]
 
 
 def _room_for_one(hub: Hub) -> None:
@@ -110,17 +99,23 @@ def _room_for_one(hub: Hub) -> None:
         raise Unavailable("no room for another stream here", retry_after_s=2)
 
 
-async def _hold_open(
-    until_gone: Callable[[Receive], Awaitable[None]],
-    receive: Receive,
+def _open(
+    stream: Stream,
     add: Callable[[], Awaitable[None]],
     remove: Callable[[], None],
-) -> None:
-    try:
-        await add()
-        await until_gone(receive)
-    finally:
-        remove()
+    first: bytes = b"",
+) -> ASGIApp:
+    """The answer that is a stream: begun, told of, and forgotten when it has ended."""
+
+    async def app(_: Scope, receive: Receive, send: Send) -> None:
+        await stream.begin(send, first)
+        try:
+            await add()
+            await stream.until_gone(receive)
+        finally:
+            remove()
+
+    return app
 
 
 def feed_handlers(feed: FeedScripts, events: EventService) -> list[HTTPRouteHandler]:

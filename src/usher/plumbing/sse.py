@@ -12,7 +12,7 @@ import socket
 import struct
 from typing import Any, Final
 
-from litestar.types import Receive, Scope, Send
+from litestar.types import Receive, Send
 
 HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -98,11 +98,3 @@ async def _cut(receive: Receive) -> None:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
         await receive()  # until the server has seen it, or it would complain of half an answer
-
-
-def header(scope: Scope, name: bytes) -> str:
-    """A request header, or ""; bytes that are not latin-1 cannot occur on the wire."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return value.decode("latin-1")
-    return ""
