@@ -15,7 +15,9 @@ local record = redis.call('HGET', place, place_id)
 local standing, number, due
 if record then
   standing, number, due = read_place(record)
-  if (standing == 'c' or standing == 'a') and due > now_ms then
+  -- A call to a sale that is over leads nowhere: claim would refuse it.
+  local over = state == 'closed' or state == 'sold_out'
+  if ((standing == 'c' and not over) or standing == 'a') and due > now_ms then
     local word = standing == 'c' and 'called' or 'admitted'
     return { word, number, due, due - now_ms }
   end

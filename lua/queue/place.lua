@@ -11,9 +11,12 @@
 local g = redis.call('HMGET', gate, 'state', 'free', 'held', 'claimed')
 local state = sale_state(g[1], g[2], g[3], g[4])
 if state == 'lost' then return { 'shut', state } end
+local over = state == 'closed' or state == 'sold_out'
 local record = redis.call('HGET', place, place_id)
 if record then
   local standing, number, due = read_place(record)
+  -- A call to a sale that is over leads nowhere: claim would refuse it.
+  if standing == 'c' and due > now_ms and over then return { 'shut', state } end
   if standing == 'g' or (standing == 'a' and due <= now_ms) then return { 'left', number } end
   if standing == 'l' or (standing == 'c' and due <= now_ms) then return { 'lapsed', number } end
   return { standing == 'c' and 'called' or 'admitted', number, due, due - now_ms }
@@ -21,6 +24,6 @@ end
 local number = redis.call('ZSCORE', queue, place_id)
 local index = not number and redis.call('ZSCORE', lobby, place_id)
 if not number and not index then return { 'unknown' } end
-if state == 'closed' or state == 'sold_out' then return { 'shut', state } end
+if over then return { 'shut', state } end
 if index then return { 'lobby', tonumber(index) } end
 return { 'waiting', tonumber(number), redis.call('ZRANK', queue, place_id) }

@@ -44,6 +44,7 @@ async def test_all_of_a_sale_at_one_moment(hall: Hall) -> None:
         "state": "open",
         "mode": "queued",
         "gate_state": "open",
+        "claim_s": 600,
         "rate": 1_200,
         "capacity": 2,
         "seats": 10,

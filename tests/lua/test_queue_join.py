@@ -60,6 +60,9 @@ async def test_called_and_admitted_are_told_so(hall: Hall) -> None:
     assert isinstance(called, Called)
     assert called.number == 0
     assert 0 < called.left_ms < called.due_ms
+    await hall.set(state="closed")
+    assert await hall.refused(_join(hall, "plc_a")) == Shut("closed")
+    await hall.set(state="open")
     await hall.queue.claim(hall.event, "plc_a")
     admitted = await hall.refused(_join(hall, "plc_a"))
     assert isinstance(admitted, Admitted)

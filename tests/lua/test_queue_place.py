@@ -51,15 +51,18 @@ async def test_a_window_that_is_over_is_over_before_the_gate_has_seen_it(hall: H
 @pytest.mark.parametrize("end", ["closed", "sold_out"])
 async def test_who_waits_is_told_of_the_end_and_who_is_in_is_not(hall: Hall, end: str) -> None:
     await hall.open(1, mode="queued")
-    await hall.queue.join(hall.event, "plc_a")
-    await hall.queue.join(hall.event, "plc_b")
-    await hall.queue.release(hall.event, 1, 10)
+    for place in ("plc_in", "plc_a", "plc_b"):
+        await hall.queue.join(hall.event, place)
+    await hall.queue.release(hall.event, 2, 10)
+    await hall.queue.claim(hall.event, "plc_in")
     if end == "closed":
         await hall.set(state="closed")
     else:
         await hall.seat.amend(hall.event, 0, "s")
     assert await _place(hall, "plc_b") == Shut(end)
-    assert isinstance(await _place(hall, "plc_a"), Called)
+    # A call to a sale that is over leads nowhere; an admission goes on.
+    assert await _place(hall, "plc_a") == Shut(end)
+    assert isinstance(await _place(hall, "plc_in"), Admitted)
     assert await _place(hall, "plc_c") == Unknown()
 
 

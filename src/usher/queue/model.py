@@ -118,9 +118,21 @@ def wait_s(curve: Curve, ahead: int, per_min: float | None) -> dict[str, int] | 
     return {"p50": math.ceil(p50), "p90": math.ceil(p50 * 1.5) + 2}
 
 
-def poll_after_s(ahead: int) -> int:
-    """When to ask again: often near the front, rarely far back."""
-    return 2 if ahead < 100 else 5 if ahead < 2_000 else 10 if ahead < 20_000 else 20
+def poll_after_s(ahead: int, claim_s: int = 120) -> int:
+    """When to ask again: often near the front, rarely far back, and never so rarely that a call
+    could come and lapse in between."""
+    calm = 2 if ahead < 100 else 5 if ahead < 2_000 else 10 if ahead < 20_000 else 20
+    return max(1, min(calm, claim_s // 2))
+
+
+def lobby_poll_after_s(curve: Curve | None) -> int:
+    """When to ask again in the lobby, where nothing happens before the opening: at 20,000 fans
+    polls every two seconds were most of the load."""
+    if curve is None or curve.state != "lobby":
+        return 2
+    if not curve.opens_ms:
+        return 10
+    return max(2, min(15, (curve.opens_ms - curve.now_ms) // 2_000))
 
 
 def push_every_s(ahead: int) -> int:
@@ -141,7 +153,12 @@ def place_view(
 ) -> dict[str, Any]:
     """A place on the wire. Positions only while waiting, deadlines only once called."""
     view: dict[str, Any] = {"state": state, "number": number, "ahead": ahead, "wait_s": wait}
-    view["poll_after_s"] = 2 if state == "called" else poll_after_s(ahead or 0)
+    if state == "lobby":
+        view["poll_after_s"] = lobby_poll_after_s(curve)
+    elif state == "waiting" and curve is not None:
+        view["poll_after_s"] = poll_after_s(ahead or 0, curve.claim_s)
+    else:
+        view["poll_after_s"] = 2
     if due_ms is not None and left_ms is not None:
         view["due"] = iso_ms(due_ms)
         view["expires_in_s"] = max(0, left_ms // 1000)

@@ -123,6 +123,7 @@ class Curve(Reply, frozen=True, tag="curve"):
     over_capacity: int
     over_rate: int
     version: int
+    claim_s: int
     points: list[tuple[int, int]]
 
 

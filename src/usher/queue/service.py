@@ -74,7 +74,7 @@ class QueueService:
             case s.Shut(state):
                 raise await self._shut(event, state)
             case s.InLobby(index):
-                view = place_view("lobby")
+                view = place_view("lobby", curve=(await self._curve(event)).curve)
             case s.Waiting(number, ahead):
                 known = await self._curve(event)
                 view = self._waiting_view(known, number, ahead)
