@@ -132,6 +132,26 @@ async def test_a_new_rate_takes_over_at_once(hall: Hall) -> None:
     assert await hall.refused(_release(hall)) == Idle("rate", 2, 1)
 
 
+async def test_the_mark_of_the_rate_allows_for_the_higher_rate_of_its_window(hall: Hall) -> None:
+    await _line(hall, 150, rate=6_000)
+    assert (await _release(hall)).count == 100
+    await hall.set(rate=600)
+    while isinstance(reply := await _release(hall, 1), Idle):
+        assert reply.reason == "rate"
+    assert await _marks(hall) == {"over_rate": 0, "over_capacity": 0}
+
+
+@pytest.mark.parametrize(("age_ms", "over"), [(0, True), (50_000, True), (60_000, False)])
+async def test_the_mark_of_the_rate_looks_at_a_minute(hall: Hall, age_ms: int, over: bool) -> None:
+    # As if 5,000 had been called since, by a gate with a fault.
+    await _line(hall, 1, rate=60)
+    began = await hall.runner.time_ms() - age_ms
+    words = ("window_ms", began, "window_n", 5_000, "window_rate", 60)
+    await hall.command("HSET", hall.keys.gate, *words)
+    assert (await _release(hall)).count == 1
+    assert (await hall.count("over_rate") > 4_000) == over
+
+
 @pytest.mark.parametrize("state", ["draft", "lobby", "paused", "closed"])
 async def test_only_an_open_sale_calls(hall: Hall, state: str) -> None:
     await _line(hall, 2)
