@@ -43,6 +43,15 @@ class Ledger:
             "XREADGROUP", "GROUP", GROUP, name, "COUNT", count, "STREAMS", self.key, ">"
         )
 
+    async def reading(self) -> list[str]:
+        """The ids of the connections on which readers of this ledger wait for entries."""
+        clients = str(await self.runner.command("CLIENT", "LIST"))
+        return [
+            line.split()[0].removeprefix("id=")
+            for line in clients.splitlines()
+            if f"name={self.key} " in line and "cmd=xreadgroup" in line
+        ]
+
     async def done(self) -> None:
         """Returns once nothing is left, neither new nor pending."""
         await until(self.empty)
@@ -70,7 +79,7 @@ class Reader:
         self._task = task
         self._grave = bury
         self.consumer = kind(
-            connect(ledger.url, 2),
+            connect(ledger.url, 2, client_name=ledger.key),
             ledger.key,
             self._handle,
             self._bury,

@@ -152,6 +152,14 @@ async def test_the_mark_of_the_rate_looks_at_a_minute(hall: Hall, age_ms: int, o
     assert (await hall.count("over_rate") > 4_000) == over
 
 
+async def test_marks_are_high_water_marks(hall: Hall) -> None:
+    await _line(hall, 2)
+    marks = {"shopping_max": 50, "over_capacity": 3, "over_rate": 4}
+    await hall.command("HSET", hall.keys.gate, *(word for pair in marks.items() for word in pair))
+    await _release(hall)
+    assert {name: await hall.count(name) for name in marks} == marks
+
+
 @pytest.mark.parametrize("state", ["draft", "lobby", "paused", "closed"])
 async def test_only_an_open_sale_calls(hall: Hall, state: str) -> None:
     await _line(hall, 2)

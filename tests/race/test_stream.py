@@ -83,17 +83,20 @@ class Chaos:
         """Cuts connections of readers, whether they wait or are just being answered."""
         while True:
             await asyncio.sleep(0.1)
-            clients = str(await self.ledger.runner.command("CLIENT", "LIST"))
-            reading = [line for line in clients.splitlines() if "cmd=xreadgroup" in line]
-            if reading:
-                client = self._random.choice(reading).split()[0].removeprefix("id=")
-                await self.ledger.runner.command("CLIENT", "KILL", "ID", client)
+            if reading := await self.ledger.reading():
+                connection = self._random.choice(reading)
+                await self.ledger.runner.command("CLIENT", "KILL", "ID", connection)
                 self.cuts += 1
+
+    async def _enough(self) -> bool:
+        """Calm weather proves nothing, and on a busy machine less happens in the same time."""
+        return len(self.written) > 500 and self.deaths > 5 and self.cuts > 3
 
     async def run(self) -> set[str]:
         """What was written and never committed, once the ledger is empty."""
         tasks = [asyncio.create_task(work) for work in (self.write(), self.harm(), self.cut())]
         await asyncio.sleep(SECONDS)
+        await until(self._enough)
         for task in tasks:
             task.cancel()
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):
@@ -122,10 +125,7 @@ async def test_nothing_written_is_lost_and_nothing_stays(ledger: Ledger) -> None
     assert await chaos.run() == set()
     buried = {word for reader in ledger.readers for word, _ in reader.buried}
     poisoned = {word for word in chaos.written if word.startswith(POISON)}
-    assert buried == poisoned
-    # Calm weather proves nothing.
-    assert len(chaos.written) > 500
-    assert min(len(poisoned), chaos.deaths, chaos.cuts) > 0
+    assert buried == poisoned != set()
 
 
 @pytest.mark.anyio
