@@ -25,10 +25,12 @@ async def test_a_number_stands_where_it_stood(hall: Hall) -> None:
 
 async def test_new_numbers_come_after_every_restored_one(hall: Hall) -> None:
     await hall.open(mode="queued")
+    await _restore(hall, "plc_0", -1, 0)
+    assert await hall.queue.join(hall.event, "plc_1") == Waiting(1, 1)
     await _restore(hall, "plc_a", -1, 50)
-    assert await hall.queue.join(hall.event, "plc_b") == Waiting(51, 1)
+    assert await hall.queue.join(hall.event, "plc_b") == Waiting(51, 3)
     await _restore(hall, "plc_c", -1, 51 + 2**40)
-    assert await hall.queue.join(hall.event, "plc_d") == Waiting(52 + 2**40, 3)
+    assert await hall.queue.join(hall.event, "plc_d") == Waiting(52 + 2**40, 5)
 
 
 async def test_an_index_goes_back_to_the_lobby(hall: Hall) -> None:
