@@ -3,5 +3,5 @@
 import pytest
 
 pytest.register_assert_rewrite(
-    "tests.contract.fan", "tests.contract.organiser", "tests.contract.sse"
+    "tests.contract.fan", "tests.contract.organiser", "tests.contract.scene", "tests.contract.sse"
 )

@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import Site
 from tests.contract.fan import Fan, bearer
+from tests.contract.scene import Scene
 from tests.sale import put_on_sale
 from usher.account.model import Role
 from usher.ids import new_id
@@ -88,3 +89,21 @@ async def tokens(site: Site, anyio_backend: str) -> AsyncIterator[dict[Role, str
 def organiser(tokens: dict[Role, str]) -> dict[str, str]:
     """Headers of one who may change sales."""
     return bearer(tokens[Role.ORGANISER])
+
+
+@pytest.fixture(scope="module")
+async def scene(site: Site, tokens: dict[Role, str], anyio_backend: str) -> AsyncIterator[Scene]:
+    """One of everything that a request can be about."""
+    async with (
+        opened(site.settings) as house,
+        httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=30) as http,
+    ):
+        yield await Scene.set_up(house, http, tokens[Role.ORGANISER])
+
+
+@pytest.fixture
+async def unchanged(scene: Scene) -> AsyncIterator[None]:
+    """Whatever the test asks, it must change nothing."""
+    before = await scene.state()
+    yield
+    assert await scene.state() == before
