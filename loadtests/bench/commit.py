@@ -13,7 +13,7 @@ from usher import limits
 from usher.booking import queries
 from usher.booking.jobs import Ledger, commit_claims
 from usher.booking.model import Booking, Claim
-from usher.clock import now_ms, utc_now
+from usher.clock import now_ms, to_ms, utc_now
 from usher.ids import new_id, sibling_id
 from usher.plumbing.metric import Metrics
 from usher.plumbing.stream import Entry
@@ -90,6 +90,14 @@ async def _worker(house: House, event: str) -> float:
         """No outbox to wake."""
 
     ledger = Ledger(event, house.database, house.seat_scripts, Metrics(), nobody)
+    bookings = _bookings(event, BOOKINGS)
+    # As after seat/claim: Redis knows each of these seats as claimed by its booking.
+    for start in range(0, BOOKINGS, 250):
+        words: list[str | int] = []
+        for each in bookings[start : start + 250]:
+            seats = ",".join(map(str, each.seats))
+            words += [each.hold_id, each.place_id, "c", to_ms(each.due), each.digest, seats]
+        await house.seat_scripts.recall(event, *words)
     entries = [
         Entry(
             f"{now_ms()}-{i}",
@@ -113,7 +121,7 @@ async def _worker(house: House, event: str) -> float:
                 ).decode(),
             },
         )
-        for i, each in enumerate(_bookings(event, BOOKINGS))
+        for i, each in enumerate(bookings)
     ]
     began = time.perf_counter()
     for start in range(0, BOOKINGS, limits.ledger_batch_max):

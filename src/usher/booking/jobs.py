@@ -42,7 +42,8 @@ class Settler:
 
     async def settle(self, bookings: Sequence[Booking]) -> None:
         """Seats, holds and counters of these bookings follow their states; again is harmless."""
-        await asyncio.gather(*(self._one(booking) for booking in bookings))
+        # Most of a batch is fresh and unpaid: its seats stay as they are.
+        await asyncio.gather(*(self._one(each) for each in bookings if SEATS_BECOME[each.state]))
         by_event: dict[str, list[Booking]] = defaultdict(list)
         for booking in bookings:
             by_event[booking.event_id].append(booking)
@@ -52,16 +53,15 @@ class Settler:
                 await self._seats.recall(event, *(word for each in owners for word in each.row()))
 
     async def _one(self, booking: Booking) -> None:
-        if outcome := SEATS_BECOME[booking.state]:
-            await self._seats.settle(
-                booking.event_id,
-                booking.hold_id,
-                booking.id,
-                booking.state,
-                outcome,
-                booking.place_id,
-                *booking.seats,
-            )
+        await self._seats.settle(
+            booking.event_id,
+            booking.hold_id,
+            booking.id,
+            booking.state,
+            SEATS_BECOME[booking.state],
+            booking.place_id,
+            *booking.seats,
+        )
 
     async def _misjudged(self, event: str, bookings: Sequence[Booking]) -> list[Owner]:
         """Those whose seats Redis may believe to be free: whoever PostgreSQL has as owner of seats
