@@ -14,6 +14,8 @@ if redis.call('HEXISTS', place, place_id) == 1
   return { 'known' }
 end
 if state == 'draft' or state == 'closed' then return { 'shut', state } end
+-- Once the lobby has closed nobody draws what is put into it: the caller must know the number.
+if tonumber(number) < 0 and redis.call('HEXISTS', gate, 'drawn') == 1 then return { 'known' } end
 
 -- write
 local at, field, set

@@ -26,7 +26,8 @@ if outcome == 's' then
       redis.call('HSET', hold, hold_id, hold_record(h))
       redis.call('ZADD', hold_due, now_ms + tombstone_ms, hold_id)
     end
-    local standing = redis.call('HGET', place, place_id)
+    -- Only for a purchase Redis has just seen: what it has forgotten ends nobody's new admission.
+    local standing = h and redis.call('HGET', place, place_id)
     if standing and string.sub(standing, 1, 1) == 'a' then
       -- A fan who has bought is done shopping: the slot goes to the next in line.
       local _, number = read_place(standing)

@@ -16,7 +16,9 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', hold_due, '-inf', now_ms, 'LIMIT
     freed = freed + 1
   else
     redis.call('ZREM', hold_due, id)
-    if h and h.state ~= 'c' then redis.call('HDEL', hold, id) end
+    -- A hold that became a booking is remembered for good (some 100 bytes): its id, and with it the
+    -- booking's, must never be made again by a key used twice.
+    if h and h.claim_digest == '-' then redis.call('HDEL', hold, id) end
     forgotten = forgotten + 1
   end
 end

@@ -23,7 +23,8 @@ async def run_site(settings: Settings, *, workers: int, say: Callable[[str], obj
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with up(settings, workers=workers) as site:
+    given_url = settings.public_url != Settings().public_url
+    async with up(settings, workers=workers, given_url=given_url) as site:
         await welcome(site, say)
         await stop.wait()
         say("stopping")

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.lua.hall import Hall
-from usher.queue.scripts import InLobby, Known, Restored, Shut, Waiting
+from usher.queue.scripts import InLobby, Known, Restored, Shut, Unknown, Waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -76,3 +76,11 @@ async def test_a_pause_takes_no_place_away(hall: Hall, state: str) -> None:
 
 async def test_an_event_that_was_lost_says_so(nowhere: Hall) -> None:
     assert await nowhere.refused(_restore(nowhere, "plc_a", -1, 0)) == Shut("lost")
+
+
+async def test_nobody_is_put_into_a_lobby_that_has_closed(hall: Hall) -> None:
+    await hall.build("." * 4)
+    await hall.set(state="lobby")
+    await hall.set(state="open")
+    assert await hall.queue.restore(hall.event, "plc_a", 3, -1) == Known()
+    assert await hall.queue.place(hall.event, "plc_a") == Unknown()

@@ -161,6 +161,7 @@ async def test_a_replay_is_answered_whatever_became_of_the_sale(hall: Hall) -> N
         reply = await hall.refused(hall.seat.hold(hall.event, held, "plc_a", "print", 1, 2))
         assert isinstance(reply, Held)
         assert reply.seats == [1, 2]
+        assert 0 < reply.left_ms < reply.due_ms
         await hall.claim(held, "plc_a")
 
 

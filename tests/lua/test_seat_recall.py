@@ -74,11 +74,12 @@ async def test_a_claim_that_redis_has_lost_is_one_again(hall: Hall) -> None:
     assert isinstance(await hall.refused(hall.claim("hld_c", "plc_a")), Claimed)
 
 
-async def test_what_was_sold_is_forgotten_when_due_and_what_is_claimed_is_not(hall: Hall) -> None:
+async def test_what_was_sold_and_what_is_claimed_are_remembered(hall: Hall) -> None:
     await hall.build(".cc.s.")
     past = ("hld_p", "plc_b", "s", 1, "paper", "4")
     await hall.seat.recall(hall.event, *CLAIMED, *past)
     assert await hall.seat.sweep(hall.event, 10) == Swept(0, 1)
-    assert await hall.command("HKEYS", hall.keys.hold) == ["hld_c"]
+    # Neither is: a booking's hold keeps its id for good, only its due is done with.
+    assert await hall.command("ZCARD", hall.keys.hold_due) == 0
     assert await hall.states() == ".cc.s."
     assert await hall.fan("plc_b") == 1

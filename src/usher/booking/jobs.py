@@ -143,6 +143,16 @@ class Ledger:
         self._metrics.dead_letters.inc()
         fields = msgspec.json.encode(entry.fields).decode()
         await queries.bury(self._database, self._event, entry.id, fields, fault)
+        if entry.fields.get("kind") == "claim":
+            await self._let_go(entry)
+
+    async def _let_go(self, entry: Entry) -> None:
+        """The seats of a claim that was set aside go back on sale: nobody will pay for them."""
+        booking_id, hold_id = entry.fields.get("booking", ""), entry.fields.get("hold", "")
+        if await queries.find_many(self._database, [booking_id]):
+            return
+        seats = [int(i) for i in entry.fields.get("seats", "").split(",") if i.isdigit()]
+        await self._seats.settle(self._event, hold_id, booking_id, "expired", ".", "", *seats)
 
     async def _retake(self, payment: Payment) -> None:
         """Money for a booking that has expired: its seats if they are free, else the money back.

@@ -5,6 +5,7 @@ second, however many streams there are (invariant 7). News is encoded once and p
 """
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -159,7 +160,7 @@ class Hub:
         room = self._rooms.get(event)
         if room is not None:
             room.seats.discard(stream)
-            self._closed(event, room, "seats")
+        self._closed(event, room, "seats")
 
     # --- places and bookings
 
@@ -174,7 +175,7 @@ class Hub:
         room = self._rooms.get(event)
         if room is not None:
             _discard(room.places, stream.place_id, stream)
-            self._closed(event, room, "place")
+        self._closed(event, room, "place")
 
     async def add_booking(self, event: str, stream: BookingStream) -> None:
         room = self._room(event)
@@ -186,16 +187,16 @@ class Hub:
         room = self._rooms.get(event)
         if room is not None:
             _discard(room.bookings, stream.booking_id, stream)
-            self._closed(event, room, "booking")
+        self._closed(event, room, "booking")
 
     def _opened(self, kind: str) -> None:
         self.streams += 1
         self._metrics.streams.labels(kind).inc()
 
-    def _closed(self, event: str, room: Room, kind: str) -> None:
+    def _closed(self, event: str, room: Room | None, kind: str) -> None:
         self.streams -= 1
         self._metrics.streams.labels(kind).dec()
-        if room.empty:
+        if room is not None and room.empty:
             self._rooms.pop(event, None)
 
     async def _tell_place(self, stream: PlaceStream) -> None:
@@ -274,6 +275,12 @@ class Hub:
         return await self._scripts.runner.time_ms()
 
     async def _push_news(self, event: str, room: Room, change: Change) -> None:
+        if change.reset:
+            # Redis was lost and laid out again: every place here is asked about, and with that put
+            # back where its token says it stood. Spread over two seconds.
+            for streams in room.places.values():
+                for place in streams:
+                    place.state, place.next_push = "", time.monotonic() + 2 * random.random()  # noqa: S311
         seats, news = list(room.seats), _news(change, room.feed_id)
         if change.reset and seats:
             snapshot = await self._scripts.snapshot(event)
@@ -309,7 +316,10 @@ class Hub:
             for stream in list(streams):
                 if not moved and now < stream.next_push:
                     continue
-                if stream.state != "waiting" or moved or not curve.points:
+                # A number in front of the whole line is nobody's who waits: a call was missed, or
+                # the place was lost with Redis's last second.
+                unknown = not curve.points or stream.number < curve.points[0][0]
+                if stream.state != "waiting" or moved or unknown:
                     stream.next_push = now + 2
                     self._soon(self._tell_place(stream))
                     continue

@@ -53,6 +53,11 @@ def _charge(row: Any) -> Charge:
 
 async def rule(database: Database, rulings: Sequence[Ruling]) -> list[bool]:
     """Writes decisions on open charges together with their deliveries; whether each was new."""
+    # Two decisions on one charge may travel together: the first stands, the other never was.
+    first: dict[str, Ruling] = {}
+    for each in rulings:
+        first.setdefault(each.charge_id, each)
+    asked, rulings = rulings, list(first.values())
     async with database.transaction() as connection:
         rows = await connection.fetch(
             "UPDATE sandbox_charge AS c SET state = r.state"
@@ -80,7 +85,7 @@ async def rule(database: Database, rulings: Sequence[Ruling]) -> list[bool]:
                 " JOIN sandbox_charge AS c ON c.id = d.charge_id ON CONFLICT DO NOTHING",
                 *map(list, zip(*deliveries, strict=True)),
             )
-    return [each.charge_id in new for each in rulings]
+    return [each.charge_id in new and first[each.charge_id] is each for each in asked]
 
 
 async def move(database: Database, ids: Sequence[str], after: str) -> list[str]:
