@@ -114,6 +114,9 @@ def describe(description: OpenAPI) -> None:
 def _refuse(operation: Operation) -> None:
     responses = operation.responses or {}
     responses.pop("400", None)  # Litestar's own words, which nobody here speaks
+    nothing = responses.get("204")
+    if isinstance(nothing, OpenAPIResponse):
+        nothing.content = None
     responses["4XX"] = _REFUSED
     responses["503"] = _REFUSED
     operation.responses = responses

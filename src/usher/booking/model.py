@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from usher import limits
+from usher.plumbing.answer import Money
+from usher.seat.model import SeatView
 
 # "pending" is a booking accepted by Redis and not yet committed: no row has that state.
 State = Literal["awaiting_payment", "confirmed", "expired", "conflict", "cancelled", "refunded"]
@@ -88,6 +90,50 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _TICKET: Final = re.compile(r"tkt_([0-9a-f]{20})_(0|[1-9][0-9]{0,5})")
+
+
+class BookedTicket(msgspec.Struct):
+    """A ticket of a booking."""
+
+    ticket_id: str
+    guid: str
+    zone: str
+    row: str
+    number: str
+    category: str
+
+
+class PaymentView(msgspec.Struct, kw_only=True):
+    """The last attempt to pay; `reason` where it was declined or given back."""
+
+    payment_id: str
+    state: str
+    reason: str | UnsetType = UNSET
+
+
+class BookingView(msgspec.Struct, kw_only=True):
+    """A booking on the wire: pending (with less to tell), then as PostgreSQL has it."""
+
+    booking_id: str
+    event_id: str
+    state: str
+    total: Money
+    due: datetime
+    expires_in_s: int
+    tickets: list[BookedTicket]
+    name: str | UnsetType = UNSET
+    email: str | UnsetType = UNSET
+    seats: list[SeatView] | UnsetType = UNSET
+    created_at: datetime | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    payment: PaymentView | UnsetType = UNSET
+
+
+class BookingPage(msgspec.Struct):
+    """A page of bookings; `cursor` is null on the last one."""
+
+    bookings: list[BookingView]
+    cursor: str | None
 
 
 def ticket_id(booking_id: str, seat: int) -> str:

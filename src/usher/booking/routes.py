@@ -10,10 +10,11 @@ from litestar.response.base import ASGIResponse
 from usher import limits
 from usher.account.guards import token_from
 from usher.account.service import AccountService
-from usher.booking.model import BookingRequest
+from usher.booking.model import BookingPage, BookingRequest, BookingView
 from usher.booking.service import BookingService
 from usher.errors import HoldLapsed, Unauthenticated
-from usher.plumbing.answer import answer
+from usher.payment.model import StartedPayment
+from usher.plumbing.answer import answer, shaped
 from usher.plumbing.cursor import Cursor, cursor_after, read_cursor
 from usher.seat.guards import admissions_in, reader_of
 from usher.seat.service import SeatService
@@ -43,7 +44,7 @@ def booking_handlers(
 ) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
-    @post(_PATH, status_code=202)
+    @post(_PATH, status_code=202, responses=shaped(BookingView, 202))
     async def create_booking(
         data: JSONBody[BookingRequest],
         request: AnyRequest,
@@ -52,7 +53,7 @@ def booking_handlers(
         booking = await _book(data, request, bookings, seats)
         return answer(booking, 202, headers=[("location", f"{_PATH}/{booking['booking_id']}")])
 
-    @get(_PATH)
+    @get(_PATH, responses=shaped(BookingPage))
     async def list_bookings(
         request: AnyRequest,
         limit: Annotated[int, QueryParameter(ge=1, le=limits.page_rows_max)] = 50,
@@ -68,7 +69,7 @@ def booking_handlers(
         }
         return answer(body)
 
-    @get(_PATH + "/{booking:str}")
+    @get(_PATH + "/{booking:str}", responses=shaped(BookingView))
     async def show_booking(
         booking: FromPath[str],
         request: AnyRequest,
@@ -76,7 +77,7 @@ def booking_handlers(
         """One of your bookings, with its tickets once it is confirmed."""
         return answer(await bookings.read(booking, *reader_of(request.scope, accounts, seats)))
 
-    @post(_PATH + "/{booking:str}/payment", status_code=201)
+    @post(_PATH + "/{booking:str}/payment", status_code=201, responses=shaped(StartedPayment, 201))
     async def pay_booking(
         booking: FromPath[str],
         request: AnyRequest,
@@ -85,7 +86,7 @@ def booking_handlers(
         fan_id, _ = reader_of(request.scope, accounts, seats)
         return answer(await bookings.pay(booking, fan_id), 201)
 
-    @post(_PATH + "/{booking:str}/cancellation", status_code=200)
+    @post(_PATH + "/{booking:str}/cancellation", status_code=200, responses=shaped(BookingView))
     async def cancel_booking(
         booking: FromPath[str],
         request: AnyRequest,

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from usher.plumbing.answer import Money
 from usher.venue.model import Layout
 
 
@@ -45,6 +46,57 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     payment_s: int
     seats_max: int
     seats: int
+
+
+class SaleTimes(msgspec.Struct):
+    """How an event is sold, as fans need it."""
+
+    mode: str
+    state: str
+    lobby_at: datetime | None
+    opens_at: datetime | None
+    closes_at: datetime | None
+    seats_max: int
+
+
+class EventView(msgspec.Struct, kw_only=True):
+    """An event on the wire."""
+
+    id: str
+    title: str
+    production: str
+    kind: str
+    venue: str
+    city: str
+    hall: str
+    timezone: str
+    starts_at: datetime
+    currency: str
+    seats: int
+    sale: SaleTimes
+
+
+class EventPage(msgspec.Struct):
+    """A page of events; `cursor` is null on the last one."""
+
+    events: list[EventView]
+    cursor: str | None
+
+
+class CategoryView(msgspec.Struct):
+    """A category with its price and its number of seats."""
+
+    name: str
+    color: str
+    price: Money
+    seats: int
+
+
+class EventDetails(EventView, kw_only=True):
+    """An event with its prices."""
+
+    description: str
+    categories: list[CategoryView]
 
 
 class Showing(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -10,9 +10,9 @@ from litestar.response.base import ASGIResponse
 
 from usher import limits
 from usher.clock import iso
-from usher.event.model import EventRow, PriceClass
+from usher.event.model import EventDetails, EventPage, EventRow, PriceClass
 from usher.event.service import EventService
-from usher.plumbing.answer import PUBLIC_SECOND, answer
+from usher.plumbing.answer import PUBLIC_SECOND, answer, shaped
 from usher.plumbing.cursor import Cursor, cursor_after, read_cursor
 
 # Printable text only: a %00 would otherwise travel as far as PostgreSQL.
@@ -64,7 +64,7 @@ def _names(tags: str, etag: str) -> bool:
 def event_handlers(events: EventService) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
-    @get("/api/v1/events")
+    @get("/api/v1/events", responses=shaped(EventPage))
     async def list_events(
         city: Text = "",
         production: Text = "",
@@ -89,7 +89,7 @@ def event_handlers(events: EventService) -> list[HTTPRouteHandler]:
         }
         return answer(body, cache=PUBLIC_SECOND)
 
-    @get("/api/v1/events/{event:str}")
+    @get("/api/v1/events/{event:str}", responses=shaped(EventDetails))
     async def show_event(event: FromPath[str]) -> ASGIResponse:
         """An event, its sale and its prices."""
         showing = await events.shown(event)
@@ -100,7 +100,10 @@ def event_handlers(events: EventService) -> list[HTTPRouteHandler]:
         ]
         return answer(view, cache=PUBLIC_SECOND)
 
-    @get("/api/v1/events/{event:str}/plan")
+    @get(
+        "/api/v1/events/{event:str}/plan",
+        responses=shaped(dict[str, Any]) | shaped(None, 304, "As you have it."),
+    )
     async def show_plan(
         event: FromPath[str],
         request: Request[Any, Any, Any],

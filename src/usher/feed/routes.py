@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Receive, Scope, Send
+from msgspec import UNSET, UnsetType
 
 from usher import limits
 from usher.account.guards import place_cookie, require_role, token_in
@@ -19,26 +19,45 @@ from usher.errors import BadInput, NotFound, Unavailable
 from usher.event.service import EventService
 from usher.feed.scripts import FeedScripts, Lost, Noticed
 from usher.feed.service import BookingStream, Hub, PlaceStream, SeatStream
-from usher.plumbing.answer import answer
+from usher.plumbing.answer import answer, shaped
 from usher.plumbing.sse import Stream
 from usher.queue.service import QueueService
 from usher.seat.guards import reader_of
 from usher.seat.service import SeatService
 
 _EVENT = "/api/v1/events/{event:str}"
-_SSE = {
-    200: ResponseSpec(
-        bytes, media_type="text/event-stream", description="Events", generate_examples=False
-    )
-}
 AnyRequest = Request[Any, Any, Any]
 LastEventId = Annotated[str, HeaderParameter(name="Last-Event-ID")]
+
+
+class StreamEvent(msgspec.Struct):
+    """An event of a stream; `data` is JSON."""
+
+    event: str
+    data: str
+    id: str | UnsetType = UNSET
+
+
+_SSE = shaped(StreamEvent, text="Events, while the connection lasts.", media="text/event-stream")
 
 
 class NewNotice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of POST .../notice."""
 
     text: str
+
+
+class SeatStates(msgspec.Struct):
+    """One character per seat index: . free, h held, c claimed, s sold, x not for sale."""
+
+    feed_id: str
+    states: str
+
+
+class SaidNotice(msgspec.Struct):
+    """Where on the feed the notice stands."""
+
+    feed_id: str
 
 
 def stream_handlers(
@@ -121,7 +140,7 @@ def _open(
 def feed_handlers(feed: FeedScripts, events: EventService) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
-    @get(_EVENT + "/seats")
+    @get(_EVENT + "/seats", responses=shaped(SeatStates))
     async def show_seats(event: FromPath[str]) -> ASGIResponse:
         """Every seat's state, one character per seat index, and the feed id it is the state at."""
         await events.shown(event)
@@ -132,7 +151,12 @@ def feed_handlers(feed: FeedScripts, events: EventService) -> list[HTTPRouteHand
         body = f'{{"feed_id":"{snapshot.feed_id}","states":"{snapshot.states}"}}'.encode()
         return answer(body, cache="public, max-age=1")
 
-    @post(_EVENT + "/notice", status_code=200, guards=[require_role("organiser", "admin")])
+    @post(
+        _EVENT + "/notice",
+        status_code=200,
+        guards=[require_role("organiser", "admin")],
+        responses=shaped(SaidNotice),
+    )
     async def post_notice(
         event: FromPath[str],
         data: JSONBody[NewNotice],

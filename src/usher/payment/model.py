@@ -3,6 +3,7 @@
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 State = Literal["started", "authorised", "captured", "voiding", "voided", "declined"]
 Kind = Literal["authorised", "declined"]
@@ -54,6 +55,21 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str
     amount: int
     currency: str
+
+
+class StartedPayment(msgspec.Struct, kw_only=True):
+    """An attempt to pay, begun: where a browser goes, or what its form needs."""
+
+    payment_id: str
+    provider: str
+    url: str | UnsetType = UNSET
+    client_secret: str | UnsetType = UNSET
+
+
+class TakenWords(msgspec.Struct):
+    """How many of a webhook's messages were about payments of ours."""
+
+    taken: int
 
 
 class Provider(Protocol):

@@ -7,14 +7,19 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
+from usher.payment.model import TakenWords
 from usher.payment.service import PaymentService
-from usher.plumbing.answer import answer
+from usher.plumbing.answer import answer, shaped
 
 
 def payment_handlers(payments: PaymentService) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
-    @post("/api/v1/payments/webhooks/{provider:str}", status_code=200)
+    @post(
+        "/api/v1/payments/webhooks/{provider:str}",
+        status_code=200,
+        responses=shaped(TakenWords),
+    )
     async def take_webhook(
         provider: FromPath[str],
         request: Request[Any, Any, Any],

@@ -9,11 +9,26 @@ from typing import Any
 import msgspec
 from litestar import Response
 from litestar.datastructures import Cookie
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 PRIVATE = "no-store"
 PUBLIC_SECOND = "public, max-age=1"
+
+
+class Money(msgspec.Struct):
+    """An amount in minor units of a currency (ISO 4217)."""
+
+    amount: int
+    currency: str
+
+
+def shaped(
+    kind: Any, status: int = 200, text: str = "As asked.", media: str = "application/json"
+) -> dict[int, ResponseSpec]:
+    """For the API's description: what the answer with `status` holds. Handlers send bytes."""
+    return {status: ResponseSpec(kind, description=text, media_type=media, generate_examples=False)}
 
 
 class Answer(ASGIResponse):

@@ -3,12 +3,78 @@
 import hashlib
 import math
 from bisect import bisect_left
+from datetime import datetime
 from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
 
 from usher.clock import iso_ms
 from usher.queue.scripts import Curve
 
 DRAW_ROUNDS: Final = 10
+
+
+class LineView(msgspec.Struct):
+    """The line for everybody. `curve` is (number, how many are ahead) at growing numbers."""
+
+    state: str
+    mode: str
+    waiting: int
+    admitted_per_minute: int | None
+    shopping: int
+    left: int
+    paused: bool
+    notice: str | None
+    curve: list[list[int]]
+
+
+class WaitView(msgspec.Struct):
+    """A wait in seconds: one in two comes in before `p50`, nine in ten before `p90`."""
+
+    p50: int
+    p90: int
+
+
+class PlaceView(msgspec.Struct, kw_only=True):
+    """Where a fan stands; `state` is lobby, waiting, called, admitted, lapsed, left or closed."""
+
+    state: str
+    number: int | None
+    ahead: int | None
+    wait_s: WaitView | None
+    poll_after_s: int
+    due: datetime | UnsetType = UNSET
+    expires_in_s: int | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    left: int | UnsetType = UNSET
+    waiting: int | UnsetType = UNSET
+    notice: str | UnsetType = UNSET
+    paused: bool | UnsetType = UNSET
+
+
+class AdmissionView(msgspec.Struct, kw_only=True):
+    """The right to shop until `due`."""
+
+    admission_token: str
+    due: datetime
+    expires_in_s: int
+
+
+class JoinView(msgspec.Struct, kw_only=True):
+    """A place; `fan_token` is for who is new here."""
+
+    place_token: str
+    place: PlaceView
+    fan_token: str | UnsetType = UNSET
+
+
+class AdmittedView(AdmissionView, kw_only=True):
+    """A place whose fan may shop at once."""
+
+    place_token: str
+    place: PlaceView
+    fan_token: str | UnsetType = UNSET
 
 
 class Draw:

@@ -19,8 +19,9 @@ from usher.account.model import Fan
 from usher.account.service import AccountService
 from usher.errors import BadInput, Unauthenticated
 from usher.ids import derived_id
-from usher.plumbing.answer import PUBLIC_SECOND, answer, empty
+from usher.plumbing.answer import PUBLIC_SECOND, answer, empty, shaped
 from usher.plumbing.request import IdempotencyKey
+from usher.queue.model import AdmissionView, AdmittedView, JoinView, LineView, PlaceView
 from usher.queue.service import Place, QueueService
 
 _PATH = "/api/v1/events/{event:str}/queue"
@@ -76,13 +77,18 @@ def _held(request: AnyRequest, queue: QueueService, event: str) -> Place | None:
 def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
-    @get(_PATH)
+    @get(_PATH, responses=shaped(LineView))
     async def show_queue(event: FromPath[str]) -> ASGIResponse:
         """The line for everybody: its length, its speed, the seats left, and the curve on which a
         page finds its own position. The same bytes for all for a second."""
         return answer(await queue.state(event), cache=PUBLIC_SECOND)
 
-    @post(_PATH, status_code=202)
+    @post(
+        _PATH,
+        status_code=202,
+        responses=shaped(JoinView, 202, "A place in line.")
+        | shaped(AdmittedView, 200, "The right to shop: no line, or its end."),
+    )
     async def join_queue(
         event: FromPath[str],
         request: AnyRequest,
@@ -102,7 +108,7 @@ def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRo
         cookies.append(_admission_cookie(event, joined.admission))
         return answer(body | joined.admission, 200, cookies=cookies)
 
-    @get(_PATH + "/place")
+    @get(_PATH + "/place", responses=shaped(PlaceView))
     async def show_place(
         event: FromPath[str],
         request: AnyRequest,
@@ -110,7 +116,7 @@ def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRo
         """Where you stand, how many are ahead, how long it may take, when to ask again."""
         return answer(await queue.place(place_from(request, queue, event)))
 
-    @post(_PATH + "/place/claim", status_code=200)
+    @post(_PATH + "/place/claim", status_code=200, responses=shaped(AdmissionView))
     async def claim_place(
         event: FromPath[str],
         request: AnyRequest,

@@ -44,6 +44,30 @@ class SaleSettings(msgspec.Struct, frozen=True, kw_only=True):
     seats_max: int = limits.fan_seats_default
 
 
+class SaleView(SaleSettings, frozen=True, kw_only=True):
+    """A sale as organisers see it."""
+
+    event_id: str
+    lobby_size: int | None
+    version: int
+
+
+class SettingChange(msgspec.Struct):
+    """One setting, changed by somebody."""
+
+    at: datetime
+    actor: str
+    field: str
+    before: str
+    after: str
+
+
+class SettingChanges(msgspec.Struct):
+    """Changes of a sale, newest first."""
+
+    changes: list[SettingChange]
+
+
 class Sale(SaleSettings, frozen=True, kw_only=True):
     """A sale as PostgreSQL has it. `lobby_size` is set once, when the lobby closes."""
 

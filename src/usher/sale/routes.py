@@ -9,10 +9,12 @@ from litestar.params import FromPath, JSONBody
 from litestar.response.base import ASGIResponse
 
 from usher.account.guards import actor_of, require_role
-from usher.plumbing.answer import answer
-from usher.sale.model import GateChange, Sale, SaleChange
+from usher.plumbing.answer import answer, shaped
+from usher.sale.model import GateChange, Sale, SaleChange, SaleView, SettingChanges
 from usher.sale.service import SaleService
 
+_EVENT = "/api/v1/events/{event:str}"
+_MAY = [require_role("organiser", "admin")]
 _PRIVATE = frozenset({"draw_key", "number_high"})
 
 
@@ -28,7 +30,7 @@ def public_sale(sale: Sale) -> dict[str, Any]:
 def sale_handlers(sales: SaleService) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
-    @patch("/api/v1/events/{event:str}/sale", guards=[require_role("organiser", "admin")])
+    @patch(_EVENT + "/sale", guards=_MAY, responses=shaped(SaleView))
     async def change_sale(
         event: FromPath[str],
         data: JSONBody[SaleChange],
@@ -37,7 +39,7 @@ def sale_handlers(sales: SaleService) -> list[HTTPRouteHandler]:
         """Change how an event is sold, while it is on sale or before."""
         return answer(public_sale(await sales.change(event, actor_of(request).account_id, data)))
 
-    @patch("/api/v1/events/{event:str}/gate", guards=[require_role("organiser", "admin")])
+    @patch(_EVENT + "/gate", guards=_MAY, responses=shaped(SaleView))
     async def change_gate(
         event: FromPath[str],
         data: JSONBody[GateChange],
@@ -46,7 +48,7 @@ def sale_handlers(sales: SaleService) -> list[HTTPRouteHandler]:
         """Turn the gate: calls per minute, fans shopping at once, open or paused."""
         return answer(public_sale(await sales.change(event, actor_of(request).account_id, data)))
 
-    @get("/api/v1/events/{event:str}/sale/changes", guards=[require_role("organiser", "admin")])
+    @get(_EVENT + "/sale/changes", guards=_MAY, responses=shaped(SettingChanges))
     async def list_changes(event: FromPath[str]) -> ASGIResponse:
         """Who changed what of the sale, newest first."""
         return answer({"changes": await sales.changes(event)})

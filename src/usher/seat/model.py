@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from usher import limits
 from usher.clock import iso_ms, to_ms
 from usher.event.model import Showing
+from usher.plumbing.answer import Money
 
 Guid = Annotated[str, Meta(min_length=1, max_length=limits.guid_chars_max)]
 
@@ -57,6 +58,30 @@ class HoldChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of PATCH .../holds/{hold}."""
 
     extend: bool = False
+
+
+class SeatView(msgspec.Struct):
+    """A seat with its price."""
+
+    guid: str
+    index: int
+    zone: str
+    row: str
+    number: str
+    category: str
+    price: Money
+
+
+class HoldView(msgspec.Struct, kw_only=True):
+    """A hold on the wire; `state` (held, claimed, sold) is told to who reads it."""
+
+    hold_id: str
+    seats: list[SeatView]
+    total: Money
+    due: datetime
+    expires_in_s: int
+    extendable_until: datetime
+    state: str | UnsetType = UNSET
 
 
 def seat_view(showing: Showing, index: int) -> dict[str, Any]:

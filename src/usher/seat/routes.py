@@ -9,9 +9,9 @@ from litestar.response.base import ASGIResponse
 
 from usher.account.guards import admission_cookie, token_from
 from usher.errors import BadInput
-from usher.plumbing.answer import answer, empty
+from usher.plumbing.answer import answer, empty, shaped
 from usher.plumbing.request import IdempotencyKey
-from usher.seat.model import HoldChange, HoldRequest
+from usher.seat.model import HoldChange, HoldRequest, HoldView
 from usher.seat.service import Admission, SeatService
 
 _PATH = "/api/v1/events/{event:str}/holds"
@@ -25,7 +25,7 @@ def _admission(request: AnyRequest, seats: SeatService, event: str) -> Admission
 def seat_handlers(seats: SeatService) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
-    @post(_PATH, status_code=201)
+    @post(_PATH, status_code=201, responses=shaped(HoldView, 201))
     async def hold_seats(
         event: FromPath[str],
         data: JSONBody[HoldRequest],
@@ -37,7 +37,7 @@ def seat_handlers(seats: SeatService) -> list[HTTPRouteHandler]:
         location = ("location", f"/api/v1/events/{event}/holds/{held['hold_id']}")
         return answer(held, 201, headers=[location])
 
-    @get(_PATH + "/{hold:str}")
+    @get(_PATH + "/{hold:str}", responses=shaped(HoldView))
     async def show_hold(
         event: FromPath[str],
         hold: FromPath[str],
@@ -46,7 +46,7 @@ def seat_handlers(seats: SeatService) -> list[HTTPRouteHandler]:
         """A hold of yours as it stands."""
         return answer(await seats.read(_admission(request, seats, event), hold))
 
-    @patch(_PATH + "/{hold:str}")
+    @patch(_PATH + "/{hold:str}", responses=shaped(HoldView))
     async def change_hold(
         event: FromPath[str],
         hold: FromPath[str],

@@ -8,9 +8,10 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from usher.account.service import AccountService
-from usher.plumbing.answer import answer
+from usher.plumbing.answer import answer, shaped
 from usher.seat.guards import reader_of
 from usher.seat.service import SeatService
+from usher.ticket.model import TicketView
 from usher.ticket.service import TicketService
 
 
@@ -19,7 +20,7 @@ def ticket_handlers(
 ) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
-    @get("/api/v1/tickets/{ticket:str}")
+    @get("/api/v1/tickets/{ticket:str}", responses=shaped(TicketView))
     async def show_ticket(
         ticket: FromPath[str],
         request: Request[Any, Any, Any],

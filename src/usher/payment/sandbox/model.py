@@ -5,6 +5,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from usher.plumbing.answer import Money
+
 Outcome = Literal["approve", "decline", "delay", "duplicate", "late"]
 
 DELAY_S_DEFAULT: Final = 3.0
@@ -31,6 +33,14 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     metadata: dict[str, str]
     state: Literal["open", "authorised", "declined", "captured", "voided"] = "open"
+
+
+class ChargeView(msgspec.Struct):
+    """A charge as the bank tells of it."""
+
+    payment_id: str
+    state: str
+    amount: Money
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):

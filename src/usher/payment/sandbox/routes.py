@@ -8,9 +8,9 @@ from litestar.params import FromPath, JSONBody
 from litestar.response.base import ASGIResponse
 
 from usher.errors import NotFound
-from usher.payment.sandbox.model import Charge, Decision
+from usher.payment.sandbox.model import Charge, ChargeView, Decision
 from usher.payment.sandbox.service import Bank
-from usher.plumbing.answer import answer
+from usher.plumbing.answer import answer, shaped
 
 
 def _view(charge: Charge) -> dict[str, Any]:
@@ -24,12 +24,12 @@ def _view(charge: Charge) -> dict[str, Any]:
 def sandbox_handlers(bank: Bank) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
-    @post("/api/v1/payments/sandbox/{payment:str}", status_code=200)
+    @post("/api/v1/payments/sandbox/{payment:str}", status_code=200, responses=shaped(ChargeView))
     async def decide(payment: FromPath[str], data: JSONBody[Decision]) -> ASGIResponse:
         """Decide on a charge: approve, decline, delay, duplicate, late; the first time counts."""
         return answer(_view(await bank.decide(payment, data)))
 
-    @get("/api/v1/payments/sandbox/{payment:str}")
+    @get("/api/v1/payments/sandbox/{payment:str}", responses=shaped(ChargeView))
     async def show_charge(payment: FromPath[str]) -> ASGIResponse:
         """A charge in the bank's book."""
         charge = await bank.find(payment)
