@@ -18,14 +18,19 @@ QUICK: dict[str, Any] = {"rate_per_min": 60_000, "capacity": 10_000}
 
 
 async def put_on_sale(
-    house: House, plan: Plan | None = None, *, state: Any = "open", **settings: Any
+    house: House,
+    plan: Plan | None = None,
+    *,
+    state: Any = "open",
+    prices: dict[str, int] | None = None,
+    **settings: Any,
 ) -> str:
     """The id of a published event whose seats are laid out; its gate is wide open."""
     plan = plan or rows_by_columns(5, 10)
     new = NewEvent(
         title="A test evening",
         starts_at=utc_now() + timedelta(days=30),
-        prices=default_prices(plan),
+        prices=default_prices(plan, prices),
     )
     event = await house.events.create(new, plan, SaleSettings(**{**QUICK, **settings}))
     await house.events.publish(event)

@@ -2,4 +2,6 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.lua.hall", "tests.race.stage", "tests.race.stories")
+pytest.register_assert_rewrite(
+    "tests.lua.hall", "tests.race.crowd", "tests.race.stage", "tests.race.stories"
+)

@@ -26,20 +26,24 @@ async def enter(house: House, event: str) -> Admission:
     return house.seats.admission_of(event, joined.admission["admission_token"])
 
 
-async def hold(house: House, admission: Admission, *seats: int) -> str:
+async def hold(house: House, admission: Admission, *seats: int, key: str | None = None) -> str:
     """A hold of these seats, by index; its id."""
     showing = await house.events.showing(admission.event)
     asked = HoldRequest(seats=[showing.layout.guid[index] for index in seats])
-    return str((await house.seats.hold(admission, asked, None))["hold_id"])
+    return str((await house.seats.hold(admission, asked, key))["hold_id"])
 
 
-async def book(house: House, event: str, *seats: int, fan: Admission | None = None) -> Purchase:
-    """A booking of these seats, accepted and on the ledger."""
-    admission = fan or await enter(house, event)
-    hold_id = await hold(house, admission, *seats)
+async def claim(house: House, admission: Admission, hold_id: str, *seats: int) -> Purchase:
+    """The hold becomes a booking, accepted and on the ledger."""
     asked = BookingRequest(hold_id, "Ann", "ann@example.org")
     booked = await house.bookings.create(admission, asked)
     return Purchase(admission, hold_id, booked["booking_id"], seats)
+
+
+async def book(house: House, event: str, *seats: int) -> Purchase:
+    """A booking of these seats by a new fan."""
+    admission = await enter(house, event)
+    return await claim(house, admission, await hold(house, admission, *seats), *seats)
 
 
 async def start_payment(house: House, purchase: Purchase) -> str:

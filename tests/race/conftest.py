@@ -37,3 +37,6 @@ async def lone(lone_settings: Settings) -> AsyncIterator[House]:
     """Every service, in this process, on that database."""
     async with opened(lone_settings) as house:
         yield house
+        # A worker that another test starts shall not keep all these events as well.
+        async with house.database.connection() as connection:
+            await connection.execute("UPDATE event SET state = 'draft'")

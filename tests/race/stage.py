@@ -1,6 +1,7 @@
 """What the races about money share: an event, purchases brought to the point where it matters,
 and what must be true when everything has come to rest."""
 
+import asyncio
 import itertools
 import random
 from typing import Any
@@ -105,6 +106,26 @@ class Stage:
         reply: Any = await self.house.feed_scripts.snapshot(self.event)
         return "".join(reply.states[index] for index in seats)
 
+    async def come_to_rest(self, within_s: float = 60) -> None:
+        """Returns when the workers have nothing left to do."""
+        late = asyncio.get_running_loop().time() + within_s
+        while left := await self._left():
+            assert asyncio.get_running_loop().time() < late, f"still on its way: {left}"
+            await asyncio.sleep(0.1)
+
+    async def _left(self) -> dict[str, int]:
+        (row,) = await self.sql(
+            "SELECT (SELECT count(*) FROM outbox WHERE state = 'pending') AS letters,"
+            " (SELECT count(*) FROM sandbox_webhook AS w JOIN sandbox_charge AS c"
+            "   ON c.id = w.charge_id"
+            "   WHERE w.sent_at IS NULL AND c.metadata ->> 'event' = $1) AS webhooks,"
+            " (SELECT count(*) FROM payment WHERE event_id = $1"
+            "   AND state IN ('authorised', 'voiding')) AS payments",
+            self.event,
+        )
+        left = dict(row) | {"ledger": len(await self.shift.entries())}
+        return {name: count for name, count in left.items() if count}
+
     async def check(self) -> None:
         """Every invariant holds, and no money is left lying at the bank."""
         verdict = await self.house.auditor.audit(self.event)
@@ -114,8 +135,8 @@ class Stage:
         assert verdict.facts["captures_pending"] == verdict.facts["voids_pending"] == 0
 
 
-async def raise_curtain(house: House, rows: int = 40, **settings: Any) -> Stage:
-    """A stage over a fresh event of `rows` times 50 seats."""
+async def raise_curtain(house: House, rows: int = 10, **settings: Any) -> Stage:
+    """A stage over a fresh event of `rows` times 50 seats, in a simple sale."""
     event = await put_on_sale(
         house, rows_by_columns(rows, 50), mode="simple", **{"seats_max": 50, **settings}
     )

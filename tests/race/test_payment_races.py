@@ -21,7 +21,7 @@ from usher.booking.model import Booking
 from usher.plumbing.postgres import Connection
 from usher.wiring import House
 
-SEEDS: Final = int(os.environ.get("USHER_TEST_SEEDS", "4"))
+SEEDS: Final = int(os.environ.get("USHER_TEST_SEEDS", "3"))
 EFFECTS_MAX: Final = 60
 
 
@@ -84,7 +84,7 @@ async def test_a_worker_killed_after_any_effect(lone: House, name: str) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", STORIES)
 async def test_workers_that_overtake_each_other(lone: House, name: str) -> None:
-    stage = await raise_curtain(lone)
+    stage = await raise_curtain(lone, 5 + SEEDS // 10)
     await overtaken(stage, STORIES[name], SEEDS)
     await stage.check()
 
