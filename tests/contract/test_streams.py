@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -19,6 +19,8 @@ from tests.contract.organiser import Organiser
 from tests.contract.sse import Ended, SeatMap, listening
 from tests.sale import put_on_sale
 from usher import limits
+from usher.errors import Unavailable
+from usher.feed.service import SeatStream
 from usher.settings import environ_of
 from usher.up import free_port
 from usher.venue.generate import rows_by_columns
@@ -174,18 +176,48 @@ async def test_a_process_that_goes_sends_its_readers_on(
     assert process.wait(20) in (0, -signal.SIGTERM)
 
 
-async def test_a_full_house_says_so(house: House, simple_event: str) -> None:
-    """Refused, with the time to come back, before anything of a stream has begun."""
-    app = build_app(house)
-    transport = httpx.ASGITransport(cast(Any, app))
+@pytest.fixture
+async def inside(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app in this process, whose hub is `house.hub`."""
+    transport = httpx.ASGITransport(cast(Any, build_app(house)))
     async with httpx.AsyncClient(transport=transport, base_url="http://usher.test") as http:
-        house.hub.streams = limits.sse_streams_max
-        path = f"/api/v1/events/{simple_event}"
-        for part in ("/feed", "/queue/stream"):
-            problem = refused(await http.get(path + part), 503, "unavailable")
-            assert problem["retry_after_s"] > 0
-        house.hub.streams = 0
+        yield http
+
+
+async def test_a_full_house_says_so(
+    house: House, inside: httpx.AsyncClient, simple_event: str
+) -> None:
+    """Refused, with the time to come back, before anything of a stream has begun."""
+    house.hub.streams = limits.sse_streams_max
+    path = f"/api/v1/events/{simple_event}"
+    for part in ("/feed", "/queue/stream"):
+        problem = refused(await inside.get(path + part), 503, "unavailable")
+        assert problem["retry_after_s"] > 0
+    house.hub.streams = 0
+    house.hub.draining = True
+    refused(await inside.get(f"{path}/feed"), 503, "unavailable")
+    ready = await inside.get("/readyz")
+    assert (ready.status_code, ready.json()["state"]) == (503, "draining")
+
+
+@pytest.mark.parametrize("what", ["told to stop", "Redis away"])
+async def test_a_stream_begun_as_the_house_goes_is_sent_on(
+    house: House,
+    inside: httpx.AsyncClient,
+    simple_event: str,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+) -> None:
+    """Between letting a stream in and knowing of it: nobody else would end it."""
+    add = house.hub.add_seats
+
+    async def interrupted(event: str, stream: SeatStream, at: str) -> None:
+        await add(event, stream, at)
+        if what == "Redis away":
+            raise Unavailable("Redis did not answer")
         house.hub.draining = True
-        refused(await http.get(f"{path}/feed"), 503, "unavailable")
-        ready = await http.get("/readyz")
-        assert (ready.status_code, ready.json()["state"]) == (503, "draining")
+
+    monkeypatch.setattr(house.hub, "add_seats", interrupted)
+    answer = await inside.get(f"/api/v1/events/{simple_event}/feed")
+    assert answer.text.endswith("event: reconnect\ndata: {}\n\n")
+    assert house.hub.streams == 0

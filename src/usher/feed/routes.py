@@ -15,10 +15,10 @@ from usher import limits
 from usher.account.guards import place_cookie, require_role, token_in
 from usher.account.service import AccountService
 from usher.booking.service import BookingService
-from usher.errors import BadInput, NotFound, Unavailable
+from usher.errors import BadInput, NotFound, Unavailable, UsherError
 from usher.event.service import EventService
 from usher.feed.scripts import FeedScripts, Lost, Noticed
-from usher.feed.service import BookingStream, Hub, PlaceStream, SeatStream
+from usher.feed.service import GOODBYE, BookingStream, Hub, PlaceStream, SeatStream
 from usher.plumbing.answer import answer, shaped
 from usher.plumbing.sse import Stream
 from usher.queue.service import QueueService
@@ -78,6 +78,7 @@ def stream_handlers(
         at, first = await hub.seat_messages(event, last_id)
         stream = SeatStream()
         return _open(
+            hub,
             stream,
             lambda: hub.add_seats(event, stream, at),
             lambda: hub.remove_seats(event, stream),
@@ -92,6 +93,7 @@ def stream_handlers(
         await queue.place(place)  # what is wrong with it is said as a problem, not on a stream
         stream = PlaceStream(place.place_id, lambda: queue.place(place))
         return _open(
+            hub,
             stream,
             lambda: hub.add_place(event, stream),
             lambda: hub.remove_place(event, stream),
@@ -105,6 +107,7 @@ def stream_handlers(
         event = (await bookings.read(booking, fan_id, admission))["event_id"]
         stream = BookingStream(booking, lambda: bookings.read(booking, fan_id, admission))
         return _open(
+            hub,
             stream,
             lambda: hub.add_booking(event, stream),
             lambda: hub.remove_booking(event, stream),
@@ -119,6 +122,7 @@ def _room_for_one(hub: Hub) -> None:
 
 
 def _open(
+    hub: Hub,
     stream: Stream,
     add: Callable[[], Awaitable[None]],
     remove: Callable[[], None],
@@ -130,7 +134,11 @@ def _open(
         await stream.begin(send, first)
         try:
             await add()
+            if hub.draining:  # since it was let in: those who drained did not know of it
+                stream.end(GOODBYE)
             await stream.until_gone(receive)
+        except UsherError:  # a server went away meanwhile: whoever listens comes back
+            stream.end(GOODBYE)
         finally:
             remove()
 

@@ -27,6 +27,7 @@ TICK_S: Final = 0.2
 CURVE_S: Final = 1.0
 BEAT_S: Final = 15.0
 PULL_MAX: Final = 5_000
+GOODBYE: Final = encode("reconnect", b"{}")
 # Behind any entry there will ever be: for who asks for one of the two streams only.
 _NOTHING: Final = "99999999999999-0"
 
@@ -106,10 +107,9 @@ class Hub:
         uvicorn would wait for open streams for ever. Measured: 1,000 streams in 0.2 s.
         """
         self.draining = True
-        goodbye = encode("reconnect", b"{}")
         for room in self._rooms.values():
             for stream in _all(room):
-                stream.end(goodbye)
+                stream.end(GOODBYE)
         if self._task is not None:
             self._task.cancel()
             self._task = None

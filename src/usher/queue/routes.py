@@ -17,7 +17,7 @@ from usher.account.guards import (
 )
 from usher.account.model import Fan
 from usher.account.service import AccountService
-from usher.errors import BadInput, Unauthenticated
+from usher.errors import Unauthenticated
 from usher.ids import derived_id
 from usher.plumbing.answer import PUBLIC_SECOND, answer, empty, shaped
 from usher.plumbing.request import IdempotencyKey
@@ -34,7 +34,8 @@ def _fan(
     """The fan who asks, and a token for one who is new here.
 
     With an Idempotency-Key a new fan is the one the key made before: nothing else tells the
-    second attempt, after a lost answer, from a second fan.
+    second attempt, after a lost answer, from a second fan. The key is then as good as a token,
+    so a short one, which somebody else may choose as well, does not count.
     """
     token = token_from(request, FAN_COOKIE)
     if token is not None:
@@ -44,12 +45,8 @@ def _fan(
             # A program is told; a browser with a cookie from long ago is simply new here.
             if "authorization" in request.headers:
                 raise
-    if key is None:
+    if key is None or len(key) < limits.join_key_chars_min:
         return accounts.new_fan()
-    if len(key) < limits.join_key_chars_min:
-        what = f"at least {limits.join_key_chars_min} characters that nobody can guess"
-        errors = [{"where": "Idempotency-Key", "what": what}]
-        raise BadInput(f"Idempotency-Key: {what}", errors=errors)
     fan = Fan(derived_id("fan", event, key))
     return fan.fan_id, accounts.fan_token(fan)
 
@@ -95,7 +92,9 @@ def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRo
         key: IdempotencyKey = None,
     ) -> ASGIResponse:
         """Take a place, or be told where you stand: 202 with a place token. In a simple sale: 200
-        with an admission token, and no line. Joining again never makes a second place."""
+        with an admission token, and no line. Joining again never makes a second place: it is
+        known by the fan token, or, where the first answer was lost, by an Idempotency-Key of 16
+        characters or more (a UUID, say)."""
         fan_id, new_token = _fan(request, accounts, event, key)
         joined = await queue.join(event, fan_id, _held(request, queue, event))
         body: dict[str, Any] = {"place_token": joined.place_token, "place": joined.view}
