@@ -65,6 +65,17 @@ def test_it_finds_them_inside_itself(elsewhere: Path) -> None:
     assert told == [str(elsewhere / "site/usher/lua"), str(elsewhere / "site/usher/migrations")]
 
 
+def test_the_command_says_its_version(elsewhere: Path, wheel: Path) -> None:
+    told = subprocess.run(
+        _usher(elsewhere, "--version"),
+        cwd=elsewhere / "empty",
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert told.split()[-1] == wheel.name.split("-")[1]
+
+
 def test_the_command_says_what_it_can(elsewhere: Path) -> None:
     told = subprocess.run(
         _usher(elsewhere, "--help"),
