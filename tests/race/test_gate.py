@@ -28,7 +28,7 @@ from usher.plumbing.shipped import shipped
 from usher.queue.scripts import Admitted
 
 PROCESSES: Final = 8
-SECONDS: Final = float(os.environ.get("USHER_RACE_S", "4"))
+SECONDS: Final = float(os.environ.get("USHER_RACE_S", "10"))
 CONTROL_S: Final = 0.7  # a gate without a check is caught at once
 BODY: Final = load(shipped("lua"))["queue/release"].body
 # rate a minute, capacity: now the one binds, now the other.
