@@ -50,6 +50,7 @@ payment_s_max: Final = 7 * 24 * 3600
 ledger_batch_max: Final = 500  # measured best batch of the commit
 email_chars_max: Final = 254  # RFC 5321
 person_name_chars_max: Final = 120
+notice_chars_max: Final = 500
 
 # --- HTTP
 body_bytes_max: Final = 64 * 1024

@@ -43,6 +43,7 @@ async def test_settings_change_one_by_one(boss: Organiser, event: str) -> None:
     log = private(await boss.ask("GET", "sale/changes"), 200)["changes"]
     assert [each["field"] for each in log[:1]] == ["opens_at"]
     assert {each["field"] for each in log} >= {"shop_s", "opens_at", "seats_max", "state"}
+    assert log[0]["at"].endswith("Z")
     assert log[0].keys() == {"at", "actor", "field", "before", "after"}
     # What would let somebody foresee the draw stays inside.
     assert not {"draw_key", "number_high"} & after.keys()
@@ -192,8 +193,11 @@ async def test_a_notice_is_for_everybody(
     assert again == first  # said once
     await public(http, event, notice=text)
     assert (await fan.where())["notice"] == text
-    refused(await boss.ask("POST", "notice", json={"text": "x" * 501}), 422, "bad_input")
-    refused(await boss.ask("POST", "notice", json={"text": 5}), 422, "bad_input")
+    for wrong in ("x" * 501, 5, None, "a\x00b", "\x1b[31m", "a\r\nb"):
+        refused(await boss.ask("POST", "notice", json={"text": wrong}), 422, "bad_input")
+    gone = private(await boss.ask("POST", "notice", json={"text": ""}), 200)
+    assert gone != first
+    await public(http, event, notice=None)
     answer = await http.post(f"/api/v1/events/{event}/notice", json={"text": "hi"})
     refused(answer, 401, "unauthenticated")
 

@@ -9,13 +9,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Receive, Scope, Send
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from usher import limits
 from usher.account.guards import place_cookie, require_role, token_in
 from usher.account.service import AccountService
 from usher.booking.service import BookingService
-from usher.errors import BadInput, NotFound, Unavailable, UsherError
+from usher.errors import NotFound, Unavailable, UsherError
 from usher.event.service import EventService
 from usher.feed.scripts import FeedScripts, Lost, Noticed
 from usher.feed.service import GOODBYE, BookingStream, Hub, PlaceStream, SeatStream
@@ -42,9 +42,11 @@ _SSE = shaped(StreamEvent, text="Events, while the connection lasts.", media="te
 
 
 class NewNotice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST .../notice."""
+    """The body of POST .../notice. Lines may break; other control characters are a mistake."""
 
-    text: str
+    text: Annotated[
+        str, Meta(max_length=limits.notice_chars_max, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$")
+    ]
 
 
 class SeatStates(msgspec.Struct):
@@ -170,8 +172,6 @@ def feed_handlers(feed: FeedScripts, events: EventService) -> list[HTTPRouteHand
         data: JSONBody[NewNotice],
     ) -> ASGIResponse:
         """Tell everyone who waits or looks; an empty text takes the notice down."""
-        if len(data.text) > 500:
-            raise BadInput("a notice has at most 500 characters")
         await events.showing(event)
         reply = await feed.notice(event, data.text)
         if not isinstance(reply, Noticed):
