@@ -189,6 +189,10 @@ async def test_redis_lost_for_good(
     await house.sales.change(drawn, "test", SaleChange(state="open"))
     numbers = {event: await _numbers(http, event, stood[event]) for event in (line, drawn)}
     assert sorted(numbers[drawn]) == list(range(20)) != numbers[drawn]
+    # Numbers given between the worker's last look and the loss are unknown to PostgreSQL.
+    last = await asyncio.gather(*(_join(http, line, 1) for _ in range(30)))
+    stood[line] += [token for (token,) in last]
+    numbers[line] += range(20, 50)
 
     if how == "somebody flushes it":
         await house.runner.command("FLUSHALL")
@@ -215,7 +219,8 @@ async def test_redis_lost_for_good(
         given = [*now, *late]
         assert len(set(given)) == len(given), f"seed {seed}: a number was given twice"
         if event != lobby:
-            assert now == numbers[event]
+            assert now[:20] == numbers[event][:20]
+            assert sorted(now) == sorted(numbers[event])
             assert min(late) > max(now)
         else:
             assert min(late[3:]) > max(now)

@@ -1,0 +1,131 @@
+"""What providers say against PostgreSQL alone: in any order, any number of times, by two workers at
+once, while bookings expire."""
+
+import asyncio
+import os
+import random
+from collections.abc import Sequence
+from typing import Final
+
+import pytest
+
+from tests.sql.book import PRICE, SEATS, Book, opened_book
+from usher.booking import queries
+from usher.booking.jobs import commit_messages
+from usher.errors import Unavailable
+from usher.ids import new_id
+from usher.payment import queries as payments
+from usher.payment.model import Message, Payment
+from usher.plumbing.postgres import Database
+
+pytestmark = pytest.mark.anyio
+
+ROUNDS: Final = int(os.environ.get("USHER_TEST_SEEDS", "3")) * 8
+
+
+class Till:
+    """Bookings with one to three attempts to pay each."""
+
+    def __init__(self, book: Book, chance: random.Random) -> None:
+        self.book = book
+        self.chance = chance
+        self.claims = [book.claim(seat) for seat in range(SEATS)]
+        self.payments: list[Payment] = []
+
+    async def open(self) -> None:
+        await self.book.commit(self.claims)
+        for claim in self.claims:
+            for attempt in range(1, self.chance.randint(2, 4)):
+                payment = Payment(
+                    id=new_id("payment"),
+                    booking_id=claim.id,
+                    event_id=claim.event_id,
+                    provider="sandbox",
+                    amount=claim.total,
+                    currency=claim.currency,
+                    attempt=attempt,
+                    state="started",
+                )
+                self.payments.append(payment)
+        await payments.insert_many(self.book.database, self.payments)
+
+    def message(self) -> Message:
+        """About any payment: authorised mostly, declined, or another amount than was asked for."""
+        payment = self.chance.choice(self.payments)
+        kind = self.chance.choice(["authorised", "authorised", "authorised", "declined", "wrong"])
+        return Message(
+            provider="sandbox",
+            message_id=f"{payment.id} {kind}",
+            kind="declined" if kind == "declined" else "authorised",
+            payment_id=payment.id,
+            booking_id=payment.booking_id,
+            event_id=payment.event_id,
+            amount=payment.amount - (kind == "wrong"),
+            currency=payment.currency,
+        )
+
+    async def work(self, made: Sequence[Sequence[Message]]) -> list[Payment]:
+        """A worker's batches; the payments it was told came late."""
+        late = []
+        for batch in made:
+            while True:
+                try:
+                    async with self.book.database.transaction() as connection:
+                        late += await commit_messages(connection, batch)
+                    break
+                except Unavailable:
+                    continue
+        return late
+
+    async def lapse(self) -> None:
+        """Some bookings expire, whoever is at work on them."""
+        for claim in self.chance.sample(self.claims, SEATS // 3):
+            await asyncio.sleep(0.001)
+            async with self.book.database.transaction() as connection:
+                moved = await queries.move(connection, [claim.id], "awaiting_payment", "expired")
+                await queries.void_tickets(connection, [each.id for each in moved])
+
+    async def check(self, made: Sequence[Sequence[Message]], late: Sequence[Payment]) -> None:
+        """Authorised once for a confirmed booking; given back, still open or late otherwise."""
+        states = await self.book.states()
+        rows = await self.book.rows("SELECT id, state FROM payment WHERE event_id = $1")
+        now = {row["id"]: row["state"] for row in rows}
+        letters = await self.book.rows(
+            "SELECT o.kind, o.subject FROM outbox AS o JOIN payment AS p ON p.id = o.subject"
+            " WHERE p.event_id = $1"
+        )
+        told = [message for batch in made for message in batch]
+        good = {m.payment_id for m in told if m.kind == "authorised" and m.amount == PRICE}
+        wrong = {m.payment_id for m in told if m.kind == "authorised" and m.amount != PRICE}
+        declined = {m.payment_id for m in told if m.kind == "declined"}
+        for kind, state in (("capture", "authorised"), ("void", "voiding")):
+            posted = sorted(row["subject"] for row in letters if row["kind"] == kind)
+            assert posted == sorted(p for p, is_now in now.items() if is_now == state)
+        for claim in self.claims:
+            mine = [p.id for p in self.payments if p.booking_id == claim.id]
+            taken = [p for p in mine if now[p] == "authorised"]
+            assert len(taken) == (states[claim.id] == "confirmed")
+            assert set(taken) <= good
+            for payment in set(mine) - set(taken):
+                if payment in good | wrong and now[payment] != "voiding":
+                    assert states[claim.id] == "expired"
+                    assert payment in {each.id for each in late}
+                elif payment not in good | wrong:
+                    assert now[payment] == ("declined" if payment in declined else "started")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_messages_in_any_order(database: Database, workers: int) -> None:
+    base = random.randrange(1 << 30)
+    for seed in range(base, base + ROUNDS):
+        chance = random.Random(seed)
+        async with opened_book(database) as book:
+            till = Till(book, chance)
+            await till.open()
+            made = [[till.message() for _ in range(chance.randint(1, 8))] for _ in range(6)]
+            jobs = [till.work(chance.sample(made, len(made))) for _ in range(workers)]
+            late = await asyncio.gather(till.lapse(), *jobs)
+            try:
+                await till.check(made, [each for found in late if found for each in found])
+            except AssertionError as fault:
+                raise AssertionError(f"seed {seed}") from fault
