@@ -139,6 +139,22 @@ async def test_a_lost_stream_goes_on_where_it_was(event: str, http: httpx.AsyncC
         await caught_up(http, event, seats)
 
 
+async def test_a_quiet_event_is_watched_all_the_same(
+    event: str, house: House, http: httpx.AsyncClient
+) -> None:
+    """Nothing has happened since before the process looked: the next thing is heard."""
+    fan = await Fan(http, event).come_in()
+    await house.runner.command("XTRIM", *Keys(event).named(("feed",)), "MAXLEN", "=", 0)
+    async with listening(http, f"{fan.path}/queue/stream", token=fan.place) as place:
+        await place.of("place")
+        await asyncio.sleep(0.5)  # the hub reads the event's streams by now
+        async with listening(http, f"{fan.path}/feed") as stream:
+            seats = SeatMap(stream)
+            await seats.step()
+            await fan.held("A-1")
+            await seats.until(lambda seats: "h" in seats.states)
+
+
 async def test_who_was_away_too_long_begins_anew(
     event: str, house: House, http: httpx.AsyncClient
 ) -> None:

@@ -55,15 +55,16 @@ class PlaceStream(Stream):
 
 
 class BookingStream(Stream):
-    """Watches one booking."""
+    """Watches one booking. `asking` keeps a slow database from being asked again and again."""
 
-    __slots__ = ("booking_id", "refresh", "state")
+    __slots__ = ("asking", "booking_id", "refresh", "state")
 
     def __init__(self, booking_id: str, refresh: Callable[[], Awaitable[View]]) -> None:
         super().__init__()
         self.booking_id = booking_id
         self.refresh = refresh
         self.state = ""
+        self.asking = False
 
 
 class Room:
@@ -149,7 +150,9 @@ class Hub:
         # room that stands behind `at` may: states told twice, and in order, are harmless.
         while room.feed_id and later(room.feed_id, at):
             entries = (await self._scripts.pull(event, at, _NOTHING, PULL_MAX)).feed_entries
-            if not entries or not stream.push(_news(fold(entries), entries[-1][0]) or BEAT):
+            if not entries:
+                break
+            if not stream.push(_news(fold(entries), entries[-1][0]) or BEAT):
                 return
             at = entries[-1][0]
             room = self._room(event)
@@ -212,7 +215,11 @@ class Hub:
         self._push(stream, encode(event, msgspec.json.encode(view)))
 
     async def _tell_booking(self, stream: BookingStream) -> None:
-        view = await stream.refresh()
+        stream.asking = True
+        try:
+            view = await stream.refresh()
+        finally:
+            stream.asking = False
         if view["state"] != stream.state:
             stream.state = view["state"]
             self._push(stream, encode("booking", msgspec.json.encode(view)))
@@ -262,7 +269,7 @@ class Hub:
         # Nobody signals a commit, and between two ticks nearly every booking is committed.
         for streams in room.bookings.values():
             for stream in streams:
-                if stream.state == "pending":
+                if stream.state == "pending" and not stream.asking:
                     self._soon(self._tell_booking(stream))
         now = time.monotonic()
         if room.places and now - room.curve_at >= CURVE_S:
