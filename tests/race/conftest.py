@@ -1,10 +1,13 @@
-"""A second database on the shared servers: nobody works on it but who a test starts."""
+"""Two more places to test at: a second database on the shared servers, where nobody works but who
+a test starts; and a town, whose servers may be killed."""
 
 from collections.abc import AsyncIterator
 
 import asyncpg
+import httpx
 import pytest
 
+from tests.race.town import Town, founded
 from usher.embedded import Embedded
 from usher.plumbing.postgres import Database
 from usher.settings import Settings
@@ -40,3 +43,25 @@ async def lone(lone_settings: Settings) -> AsyncIterator[House]:
         # A worker that another test starts shall not keep all these events as well.
         async with house.database.connection() as connection:
             await connection.execute("UPDATE event SET state = 'draft'")
+
+
+@pytest.fixture(scope="module")
+async def town(tmp_path_factory: pytest.TempPathFactory, anyio_backend: str) -> AsyncIterator[Town]:
+    """Servers and processes of this module's own."""
+    async with founded(tmp_path_factory.mktemp("town")) as town:
+        yield town
+
+
+@pytest.fixture
+async def settlers(town: Town) -> AsyncIterator[House]:
+    """Every service, in this process, on the town's servers."""
+    async with opened(town.settings) as house:
+        yield house
+
+
+@pytest.fixture
+async def visitors(town: Town) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the town's API."""
+    url = town.settings.public_url
+    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+        yield client

@@ -5,76 +5,27 @@ import asyncio
 import random
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack
-from typing import Any, Final, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 import httpx
 import pytest
 
 from tests.race.buyers import enter, hold
 from tests.race.crowd import Crowd
-from tests.race.process import api, elsewhere, worker
+from tests.race.process import api, elsewhere
 from tests.race.stage import Stage, raise_curtain
+from tests.race.town import Town
 from tests.race.volley import Shot, volley
 from tests.sale import admitted, put_on_sale
-from usher.embedded import Embedded, delete_data, start_embedded
 from usher.errors import OverLimit
 from usher.keys import Keys
-from usher.plumbing.signing import new_secret
 from usher.sale.model import SaleChange
-from usher.settings import Settings
-from usher.up import free_port
-from usher.wiring import House, opened
+from usher.wiring import House
 
 pytestmark = pytest.mark.anyio
 
 FREE: Final = {"VVIP": 0}
-
-
-class Town(NamedTuple):
-    """Servers, an API process and a worker that nobody else depends on."""
-
-    servers: Embedded
-    settings: Settings
-
-
-@pytest.fixture(scope="module")
-async def town(tmp_path_factory: pytest.TempPathFactory, anyio_backend: str) -> AsyncIterator[Town]:
-    folder = tmp_path_factory.mktemp("town")
-    # Durable: what PostgreSQL has acknowledged must outlive its being killed.
-    async with start_embedded(folder / "data") as servers:
-        port = free_port("127.0.0.1", 0)
-        settings = Settings(
-            redis_url=servers.redis_url,
-            jobs_redis_url=servers.jobs_redis_url,
-            database_url=servers.database_url,
-            secrets=new_secret(),
-            port=port,
-            public_url=f"http://127.0.0.1:{port}",
-            log_level="error",
-        )
-        async with opened(settings) as house:
-            await house.database.migrate()
-        with ExitStack() as stack:
-            stack.enter_context(api(settings))
-            stack.enter_context(worker(settings, folder / "diary", haste="1"))
-            yield Town(servers, settings)
-    delete_data(folder / "data")
-
-
-@pytest.fixture
-async def house(town: Town) -> AsyncIterator[House]:
-    async with opened(town.settings) as house:
-        yield house
-
-
-@pytest.fixture
-async def http(town: Town) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(
-        base_url=town.settings.public_url, timeout=30, trust_env=False
-    ) as client:
-        yield client
 
 
 class Visitor:
@@ -126,15 +77,15 @@ async def under_load(
     return visitor.told
 
 
-async def test_redis_killed(town: Town, house: House, http: httpx.AsyncClient) -> None:
-    stage = await raise_curtain(house, prices=FREE)
+async def test_redis_killed(town: Town, settlers: House, visitors: httpx.AsyncClient) -> None:
+    stage = await raise_curtain(settlers, prices=FREE)
 
     async def blow() -> None:
         await town.servers.kill("redis")
         await asyncio.sleep(0.5)
         await town.servers.restart("redis")
 
-    told = await under_load(stage, http, [f"/api/v1/events/{stage.event}/seats"], blow)
+    told = await under_load(stage, visitors, [f"/api/v1/events/{stage.event}/seats"], blow)
     assert told[503] > 0, "the visitor has not noticed"
     assert told[200] > 0
     assert set(told) <= {200, 202, 503}
@@ -142,9 +93,9 @@ async def test_redis_killed(town: Town, house: House, http: httpx.AsyncClient) -
 
 @pytest.mark.parametrize("how", ["restart", "kill"])
 async def test_database_lost_for_a_while(
-    town: Town, house: House, http: httpx.AsyncClient, how: str
+    town: Town, settlers: House, visitors: httpx.AsyncClient, how: str
 ) -> None:
-    stage = await raise_curtain(house, prices=FREE)
+    stage = await raise_curtain(settlers, prices=FREE)
 
     async def blow() -> None:
         if how == "kill":
@@ -152,7 +103,7 @@ async def test_database_lost_for_a_while(
             await asyncio.sleep(0.5)
         await town.servers.restart("database")
 
-    told = await under_load(stage, http, ["/api/v1/events"], blow)
+    told = await under_load(stage, visitors, ["/api/v1/events"], blow)
     assert told[503] > 0, "the visitor has not noticed"
     assert set(told) <= {200, 202, 503}
 
@@ -174,48 +125,48 @@ async def laid_out(house: House, event: str, states: str) -> None:
 
 @pytest.mark.parametrize("how", ["its data is deleted", "somebody flushes it"])
 async def test_redis_lost_for_good(
-    town: Town, house: House, http: httpx.AsyncClient, how: str
+    town: Town, settlers: House, visitors: httpx.AsyncClient, how: str
 ) -> None:
-    stage = await raise_curtain(house, prices=FREE, seats_max=3)
+    stage = await raise_curtain(settlers, prices=FREE, seats_max=3)
     crowd = Crowd(stage, seed := random.randrange(1 << 30))
     await crowd.come(30, within_s=0.5)
     await stage.come_to_rest()
-    reply: Any = await house.feed_scripts.snapshot(stage.event)
+    reply: Any = await settlers.feed_scripts.snapshot(stage.event)
     assert {"s", "c", "."} <= set(reply.states)
-    line = await put_on_sale(house, gate_state="paused")
-    lobby = await put_on_sale(house, state="lobby", gate_state="paused")
-    drawn = await put_on_sale(house, state="lobby", gate_state="paused")
-    stood = {event: await _join(http, event, 20) for event in (line, lobby, drawn)}
-    await house.sales.change(drawn, "test", SaleChange(state="open"))
-    numbers = {event: await _numbers(http, event, stood[event]) for event in (line, drawn)}
+    line = await put_on_sale(settlers, gate_state="paused")
+    lobby = await put_on_sale(settlers, state="lobby", gate_state="paused")
+    drawn = await put_on_sale(settlers, state="lobby", gate_state="paused")
+    stood = {event: await _join(visitors, event, 20) for event in (line, lobby, drawn)}
+    await settlers.sales.change(drawn, "test", SaleChange(state="open"))
+    numbers = {event: await _numbers(visitors, event, stood[event]) for event in (line, drawn)}
     assert sorted(numbers[drawn]) == list(range(20)) != numbers[drawn]
     # Numbers given between the worker's last look and the loss are unknown to PostgreSQL.
-    last = await asyncio.gather(*(_join(http, line, 1) for _ in range(30)))
+    last = await asyncio.gather(*(_join(visitors, line, 1) for _ in range(30)))
     stood[line] += [token for (token,) in last]
     numbers[line] += range(20, 50)
 
     if how == "somebody flushes it":
-        await house.runner.command("FLUSHALL")
+        await settlers.runner.command("FLUSHALL")
     else:
         await town.servers.kill("redis")
         shutil.rmtree(town.servers.data_dir / "redis" / "appendonlydir")
         await town.servers.restart("redis")
 
-    await laid_out(house, stage.event, reply.states)
+    await laid_out(settlers, stage.event, reply.states)
     await stage.check()
     full = next(p for p, wish in crowd.promised.values() if wish == "free")
-    fan = await _again(house, full.admission.fan_id, stage.event)
+    fan = await _again(settlers, full.admission.fan_id, stage.event)
     free = [i for i, state in enumerate(reply.states) if state == "."]
     with pytest.raises(OverLimit):
-        await hold(house, fan, *free[: 4 - len(full.seats)])
+        await hold(settlers, fan, *free[: 4 - len(full.seats)])
     for event in (line, lobby, drawn):
-        await laid_out(house, event, "." * 50)
-        behind = await _join(http, event, 3)  # quicker than who comes back
+        await laid_out(settlers, event, "." * 50)
+        behind = await _join(visitors, event, 3)  # quicker than who comes back
         if event == lobby:
-            await _numbers(http, event, stood[event][:10], states={"lobby"})
-            await house.sales.change(lobby, "test", SaleChange(state="open"))
-        now = await _numbers(http, event, stood[event])
-        late = await _numbers(http, event, [*behind, *await _join(http, event, 3)])
+            await _numbers(visitors, event, stood[event][:10], states={"lobby"})
+            await settlers.sales.change(lobby, "test", SaleChange(state="open"))
+        now = await _numbers(visitors, event, stood[event])
+        late = await _numbers(visitors, event, [*behind, *await _join(visitors, event, 3)])
         given = [*now, *late]
         assert len(set(given)) == len(given), f"seed {seed}: a number was given twice"
         if event != lobby:
@@ -266,28 +217,28 @@ async def _again(house: House, fan_id: str, event: str) -> Any:
 
 
 async def test_api_killed_in_the_middle_of_bookings(
-    town: Town, house: House, http: httpx.AsyncClient
+    town: Town, settlers: House, visitors: httpx.AsyncClient
 ) -> None:
     """Some have an answer and some have none: who asks again, elsewhere, is told the same. Who
     does not come back loses the hold in time, and the seats are on sale again."""
-    left, event = [await put_on_sale(house, mode="simple") for _ in range(2)]
-    await house.runner.command("HSET", Keys(left).gate, "hold_s", 1)
+    left, event = [await put_on_sale(settlers, mode="simple") for _ in range(2)]
+    await settlers.runner.command("HSET", Keys(left).gate, "hold_s", 1)
     with api(elsewhere(town.settings)) as door:
-        never = await _holds(house, http, left, door.url)
-        books = await _holds(house, http, event, door.url)
+        never = await _holds(settlers, visitors, left, door.url)
+        books = await _holds(settlers, visitors, event, door.url)
         first = await volley(door.url, books, at=5, then=door.kill)
     again = await volley(town.settings.public_url, books)
     assert {answer.status for answer in first} == {0, 202}
     assert {answer.status for answer in again} == {202}
     for before, after in zip(first, again, strict=True):
         assert not before.status or before.body["booking_id"] == after.body["booking_id"]
-    stage = Stage(house, event)
+    stage = Stage(settlers, event)
     await stage.come_to_rest()
     assert len(await stage.sql("SELECT 1 FROM booking WHERE event_id = $1", event)) == 50
     assert await stage.states(*range(50)) == "c" * 50
     await stage.check()
 
-    stage = Stage(house, left)
+    stage = Stage(settlers, left)
     for _ in range(100):
         if await stage.states(*range(50)) == "." * 50:
             break
@@ -295,7 +246,7 @@ async def test_api_killed_in_the_middle_of_bookings(
     assert await stage.states(*range(50)) == "." * 50
     late = await volley(town.settings.public_url, never)
     assert {(answer.status, answer.body["code"]) for answer in late} == {(410, "hold_lapsed")}
-    await hold(house, await enter(house, left), 0, 1, 2)
+    await hold(settlers, await enter(settlers, left), 0, 1, 2)
     await stage.check()
 
 

@@ -41,12 +41,25 @@ async def test_killed_again_and_again_at_the_same_moment(
     await crowd.check()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("workers", "kills", "fans", "within_s"),
+    [
+        (1, 20, 150, 5),
+        (2, 20, 150, 5),
+        pytest.param(3, 300, 1_500, 90, marks=pytest.mark.chaos),
+    ],
+)
 async def test_killed_at_random(
-    lone: House, lone_settings: Settings, site: Site, tmp_path: Path, workers: int
+    lone: House,
+    lone_settings: Settings,
+    site: Site,
+    tmp_path: Path,
+    workers: int,
+    kills: int,
+    fans: int,
+    within_s: float,
 ) -> None:
-    kills = 20
-    stage = await raise_curtain(lone, 10, prices=FREE)
+    stage = await raise_curtain(lone, 10 + fans // 25, prices=FREE)
     crowd = Crowd(stage, seed := random.randrange(1 << 30))
     with ExitStack() as stack:
         lives = [
@@ -54,7 +67,7 @@ async def test_killed_at_random(
             for n in range(workers)
         ]
         try:
-            await asyncio.gather(crowd.come(150, within_s=5), _kill(lives, kills, 5, seed))
+            await asyncio.gather(crowd.come(fans, within_s), _kill(lives, kills, within_s, seed))
             await stage.come_to_rest()
         except AssertionError as fault:
             raise AssertionError(f"seed {seed}") from fault
