@@ -189,6 +189,8 @@ class Hall:
         async with self.untouched():
             again = await call()
         assert without_left(again) == without_left(first)
+        assert getattr(again, "left_ms", 0) <= getattr(first, "left_ms", 0)
+        assert (getattr(again, "left_ms", 0) > 0) == (getattr(first, "left_ms", 0) > 0)
         return first
 
     async def check(self) -> None:
