@@ -20,7 +20,7 @@ test *args: check
 
 # the longer races and kills: minutes
 chaos *args:
-    USHER_CHAOS=1 pytest tests/race {{args}}
+    pytest -m chaos {{args}}
 
 # measure against baselines in the same run: about two minutes on an idle machine
 bench *args:

@@ -1,7 +1,6 @@
 """The servers every kind of test shares: real, embedded, started once a session."""
 
 import asyncio
-import os
 import subprocess
 import sys
 import time
@@ -55,15 +54,6 @@ async def runner(servers: Embedded) -> AsyncIterator[Runner]:
 def event() -> str:
     """An event id nobody has used."""
     return new_id("event")
-
-
-# These pass, but a task of theirs does not heed its cancellation, and the session never ends.
-# Until that is mended they run apart: `just chaos`.
-collect_ignore = (
-    []
-    if os.environ.get("USHER_CHAOS")
-    else [f"race/test_{name}.py" for name in ("seats_http", "servers_killed", "worker_killed")]
-)
 
 
 class Site(NamedTuple):

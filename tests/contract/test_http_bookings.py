@@ -134,6 +134,22 @@ async def test_an_unpaid_booking_is_cancelled(fan: Fan, other: Fan, row: list[st
     assert (await fan.booking(booking))["state"] == "cancelled"
 
 
+async def test_a_lost_answer_is_had_again_however_late(fan: Fan, row: list[str]) -> None:
+    """The hold is long gone; the booking it became is still the answer."""
+    hold = await fan.held(row[0])
+    booked = private(await fan.book(hold["hold_id"]), 202)["booking_id"]
+    await fan.booking_until(booked, "awaiting_payment")
+    await fan.ask("POST", f"/api/v1/bookings/{booked}/cancellation")
+    for _ in range(200):
+        if (await fan.ask("GET", f"/holds/{hold['hold_id']}")).status_code == 410:
+            break
+        await asyncio.sleep(0.05)
+    again = await fan.book(hold["hold_id"])
+    assert again.headers["location"] == f"/api/v1/bookings/{booked}"
+    assert private(again, 202)["state"] == "cancelled"
+    refused(await fan.book(hold["hold_id"], name="Bo"), 422, "idempotency_mismatch")
+
+
 async def test_bookings_are_listed_newest_first(house: House, http: httpx.AsyncClient) -> None:
     event = await put_on_sale(house, rows_by_columns(1, 9), mode="simple")
     fan = await Fan(http, event).come_in()

@@ -3,13 +3,12 @@ a test starts; and a town, whose servers may be killed."""
 
 from collections.abc import AsyncIterator
 
-import asyncpg
 import httpx
 import pytest
 
+from tests.places import database_of_its_own
 from tests.race.town import Town, founded
 from usher.embedded import Embedded
-from usher.plumbing.postgres import Database
 from usher.settings import Settings
 from usher.wiring import House, opened
 
@@ -20,19 +19,9 @@ async def lone_settings(
 ) -> AsyncIterator[Settings]:
     """Settings under which the site's own worker sees nothing: its database is another one, and
     so is its list of jobs."""
-    link = await asyncpg.connect(servers.database_url)
-    await link.execute("DROP DATABASE IF EXISTS lone WITH (FORCE)")
-    await link.execute("CREATE DATABASE lone")
-    url = servers.database_url.replace("/usher?", "/lone?")
-    database = Database(url, connections=2)
-    await database.open()
-    await database.migrate()
-    await database.close()
-    yield settings.with_(
-        database_url=url, jobs_redis_url=servers.jobs_redis_url.removesuffix("/0") + "/1"
-    )
-    await link.execute("DROP DATABASE lone WITH (FORCE)")
-    await link.close()
+    jobs_redis_url = servers.jobs_redis_url.removesuffix("/0") + "/1"
+    async with database_of_its_own(servers, "lone") as url:
+        yield settings.with_(database_url=url, jobs_redis_url=jobs_redis_url)
 
 
 @pytest.fixture

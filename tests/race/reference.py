@@ -161,8 +161,8 @@ class Model:
                 if hold.state == "f":
                     self.fans[hold.owner] += len(hold.seats)
                 hold.state, hold.forgettable = "s", False
-            if self.standing.get(place) == "a":
-                self.standing[place] = "g"
+                if self.standing.get(place) == "a":
+                    self.standing[place] = "g"
             return ("settled", 1)
         if hold is not None and hold.state == "c":
             self._let_go(hold)

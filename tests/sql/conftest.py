@@ -1,4 +1,7 @@
-"""PostgreSQL for tests: one migrated database for all, an empty one for who asks."""
+"""PostgreSQL for tests: one migrated database for all, an empty one for who asks.
+
+No worker works on either: what a test puts on the outbox is there when it looks.
+"""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -6,6 +9,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from tests.places import database_of_its_own
 from usher.embedded import Embedded
 from usher.plumbing.postgres import Database
 from usher.plumbing.signing import KeyRing, Signer, new_secret
@@ -14,11 +18,11 @@ from usher.plumbing.signing import KeyRing, Signer, new_secret
 @pytest.fixture(scope="session")
 async def database(servers: Embedded, anyio_backend: str) -> AsyncIterator[Database]:
     """Opened and migrated, shared by all tests: take fresh ids and nobody is in the way."""
-    database = Database(servers.database_url, connections=8)
-    await database.open()
-    await database.migrate()
-    yield database
-    await database.close()
+    async with database_of_its_own(servers, "ledgers") as url:
+        database = Database(url, connections=8)
+        await database.open()
+        yield database
+        await database.close()
 
 
 @pytest.fixture

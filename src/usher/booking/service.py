@@ -59,7 +59,10 @@ class BookingService:
         HoldLapsed where it is gone; the same request again is the same booking. "pending" is
         all that may be said before COMMIT (invariant 1).
         """
-        hold = await self._seats.live(admission, asked.hold_id)
+        try:
+            hold = await self._seats.live(admission, asked.hold_id)
+        except HoldLapsed:
+            return await self._become(admission, asked)
         showing = await self._events.showing(admission.event)
         booking_id = sibling_id("booking", asked.hold_id)
         claim = Claim(
@@ -98,6 +101,17 @@ class BookingService:
                 raise Unavailable("too many bookings are on their way", retry_after_s=2)
             case s.Gone():
                 raise HoldLapsed("this hold has lapsed, or is not yours")
+
+    async def _become(self, admission: Admission, asked: BookingRequest) -> dict[str, Any]:
+        """The booking that a hold became which is forgotten since: a lost answer, asked for again
+        however late (invariant 5). HoldLapsed where it became none."""
+        booking_id = sibling_id("booking", asked.hold_id)
+        booking = await self._find(booking_id) if is_id("booking", booking_id) else None
+        if booking is None or booking.place_id != admission.place_id:
+            raise HoldLapsed("this hold has lapsed, or is not yours")
+        if booking.digest != asked.digest():
+            raise IdempotencyMismatch("this hold was booked under another name")
+        return (await self._views([booking]))[0]
 
     async def read(
         self, booking_id: str, fan_id: str, admission: Admission | None = None
