@@ -12,18 +12,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from usher.booking.jobs import Ledger, Settler
+from usher.booking.service import BookingService
 from usher.outbox import queries as outbox
 from usher.payment.sandbox import queries as bank
 from usher.plumbing import shipped, stream
 from usher.settings import read_settings
 
 # Where a worker may be told to die: it has read a batch, it has committed it, it has made all its
-# effects on Redis and is about to acknowledge it.
+# effects on Redis and is about to acknowledge it. An API process: it has made a booking, and is
+# about to say so.
 MOMENTS: Final[dict[str, tuple[type, str]]] = {
     "read": (Ledger, "handle"),
     "committed": (Settler, "settle"),
     "settled": (stream.Consumer, "_done"),
+    "booked": (BookingService, "create"),
 }
+AFTERWARDS: Final = frozenset({"booked"})
 
 
 def other_scripts(folder: str) -> None:
@@ -44,10 +48,11 @@ def die_when(moment: str, nth: int) -> None:
 
     async def counted(*args: Any) -> Any:
         nonlocal seen
+        reply = await real(*args) if moment in AFTERWARDS else None
         seen += 1
         if seen == nth:
             os.kill(os.getpid(), signal.SIGKILL)
-        return await real(*args)
+        return reply if moment in AFTERWARDS else await real(*args)
 
     setattr(owner, name, counted)
 
@@ -116,6 +121,9 @@ def main(door: str) -> None:
     if door == "serve":
         from usher.web import serve
 
+        if death := os.environ.get("LAUNCH_DEATH"):
+            moment, _, nth = death.partition(" ")
+            die_when(moment, int(nth))
         serve(read_settings())
     else:
         from usher.worker import work

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -24,21 +23,9 @@ class Answer(NamedTuple):
     body: Any
 
 
-async def volley(
-    url: str, shots: list[Shot], *, at: int = 0, then: Callable[[], None] = lambda: None
-) -> list[Answer]:
-    """Their answers, in the order of `shots`. As soon as `at` have come `then` is called."""
+async def volley(url: str, shots: list[Shot]) -> list[Answer]:
+    """Their answers, in the order of `shots`."""
     where = urlsplit(url)
-    came = 0
-
-    async def answer(reader: asyncio.StreamReader) -> Answer:
-        nonlocal came
-        found = await _answer(reader)
-        came += 1
-        if came == at:
-            then()
-        return found
-
     loaded = [
         (*await asyncio.open_connection(where.hostname, where.port), _bytes(shot)) for shot in shots
     ]
@@ -49,7 +36,7 @@ async def volley(
         await asyncio.sleep(0.2)  # the server has read them all
         for _, writer, words in loaded:
             writer.write(words[-1:])
-        return await asyncio.gather(*(answer(reader) for reader, _, _ in loaded))
+        return await asyncio.gather(*(_answer(reader) for reader, _, _ in loaded))
     finally:
         for _, writer, _ in loaded:
             writer.close()
