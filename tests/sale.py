@@ -23,12 +23,15 @@ async def put_on_sale(
     *,
     state: Any = "open",
     prices: dict[str, int] | None = None,
+    title: str = "A test evening",
+    city: str = "",
     **settings: Any,
 ) -> str:
     """The id of a published event whose seats are laid out; its gate is wide open."""
     plan = plan or rows_by_columns(5, 10)
     new = NewEvent(
-        title="A test evening",
+        title=title,
+        city=city,
         starts_at=utc_now() + timedelta(days=30),
         prices=default_prices(plan, prices),
     )

@@ -24,10 +24,10 @@ from usher.event.routes import event_handlers
 from usher.feed.routes import feed_handlers, stream_handlers
 from usher.insight.routes import audit_handlers
 from usher.openapi import components, describe, operation_id, tags
+from usher.pages import make_pages, page_errors, page_router
 from usher.payment.routes import payment_handlers
 from usher.payment.sandbox.routes import sandbox_handlers
 from usher.plumbing import log
-from usher.plumbing.problem import HANDLERS
 from usher.plumbing.request import StrictRequest
 from usher.queue.routes import queue_handlers
 from usher.sale.routes import sale_handlers
@@ -92,8 +92,10 @@ def build_app(house: House) -> Litestar:
 
         return Provide(give, sync_to_thread=False)
 
+    pages = make_pages(house)
     app = Litestar(
         route_handlers=[
+            page_router(house, pages),
             *account_handlers,
             *event_handlers(house.events),
             *sale_handlers(house.sales),
@@ -115,7 +117,7 @@ def build_app(house: House) -> Litestar:
         dependencies={"accounts": provide(house.accounts)},
         state=State({"signer": house.signer}),
         request_class=StrictRequest,
-        exception_handlers=HANDLERS,
+        exception_handlers=page_errors(pages),
         lifespan=[lifespan],
         request_max_body_size=limits.body_bytes_max,
         openapi_config=OpenAPIConfig(

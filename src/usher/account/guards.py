@@ -79,6 +79,14 @@ def read_actor(connection: Connection, signer: Signer) -> Actor:
         raise Unauthenticated("the access token is not of this version: log in again") from None
 
 
+def visitor_of(connection: Connection, signer: Signer) -> Actor | None:
+    """Who is logged in, None where nobody is: pages greet, and refuse nobody for that."""
+    try:
+        return read_actor(connection, signer)
+    except Unauthenticated:
+        return None
+
+
 def require_role(*roles: Role | str, signer: Signer | None = None) -> Guard:
     """A guard that lets in who has one of `roles`, or a role that covers one of them.
 

@@ -71,6 +71,22 @@ async def search(
     return [_row(record) for record in records]
 
 
+async def filters(database: Database) -> tuple[list[str], list[str]]:
+    """The cities and the productions of published events, some hundreds at most."""
+    async with database.connection() as connection:
+        row = await connection.fetchrow(
+            "SELECT array(SELECT DISTINCT venue.city FROM event"
+            "   JOIN hall ON hall.id = event.hall_id JOIN venue ON venue.id = hall.venue_id"
+            "   WHERE event.state = 'published' AND venue.city <> '' ORDER BY 1 LIMIT 300)"
+            "  AS cities,"
+            " array(SELECT DISTINCT production.title FROM event"
+            "   JOIN production ON production.id = event.production_id"
+            "   WHERE event.state = 'published' ORDER BY 1 LIMIT 300) AS productions"
+        )
+    assert row is not None  # a SELECT of two arrays has one row
+    return row["cities"], row["productions"]
+
+
 async def prices(database: Database, event: str) -> list[tuple[int, str, str, int]]:
     """(rank, name, color, price) of each category, in rank order."""
     async with database.connection() as connection:

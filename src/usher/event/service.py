@@ -84,6 +84,10 @@ class EventService:
             drafts=drafts,
         )
 
+    async def filters(self) -> tuple[list[str], list[str]]:
+        """Cities and productions of the events on show, for who searches."""
+        return await queries.filters(self._database)
+
     async def showing(self, event: str) -> Showing:
         """All about an event, at most FRESH_S old; NotFound. Costs a dictionary look-up."""
         known = self._showings.get(event)

@@ -43,6 +43,10 @@ class Answer(ASGIResponse):
         self.background = None
         self._head = head
 
+    def to_asgi_response(self, *_: Any, **__: Any) -> "Answer":
+        """Itself: so that it may also be what an exception handler gives."""
+        return self
+
     async def __call__(
         self,
         scope: Scope,

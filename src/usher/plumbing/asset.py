@@ -1,0 +1,122 @@
+"""The files of front/static: read once, compressed once, cached by browsers for ever.
+
+Their address holds a digest of them all, so that modules may import each other by relative paths:
+one change gives every file a new address. There is no build step.
+"""
+
+import gzip
+import hashlib
+import posixpath
+import re
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from babel.messages.extract import extract_javascript
+from litestar import Request, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.response.base import ASGIResponse
+
+from usher.errors import NotFound
+from usher.plumbing.answer import Answer
+
+_MEDIA: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".webmanifest": "application/manifest+json",
+}
+_IMPORT: Final = re.compile(r"""(?:\bfrom|^import|\bimport\()\s*["'](\.{1,2}/[^"']+)["']""", re.M)
+_FUNCTIONS: Final[Any] = {"gettext": None, "ngettext": (1, 2)}
+_FOREVER: Final = b"public, max-age=31536000, immutable"
+# An address of another version: a page that was loaded before this process began.
+_BRIEFLY: Final = b"public, max-age=60"
+_LEAST_GAIN: Final = 0.9
+
+Message = str | tuple[str, str]
+
+
+class _File(NamedTuple):
+    body: bytes
+    zipped: bytes  # b"" where compression gains nothing
+    media: bytes
+
+
+class Assets:
+    """Every file below `folder`, by its path relative to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files: dict[str, _File] = {}
+        digest = hashlib.blake2b(digest_size=8)
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.suffix in _MEDIA:
+                name = path.relative_to(folder).as_posix()
+                body = path.read_bytes()
+                digest.update(name.encode() + b"\0" + body)
+                zipped = gzip.compress(body, 9, mtime=0)
+                if len(zipped) > _LEAST_GAIN * len(body):
+                    zipped = b""
+                self._files[name] = _File(body, zipped, _MEDIA[path.suffix].encode())
+        self.digest = digest.hexdigest()
+        self._messages: dict[str, list[Message]] = {}
+
+    def url(self, name: str) -> str:
+        """The address of a file; KeyError where there is none, so that no page asks for one."""
+        if name not in self._files:
+            raise KeyError(f"there is no front/static/{name}")
+        return f"/static/{self.digest}/{name}"
+
+    def modules(self, name: str) -> list[str]:
+        """A script and all that it imports, itself first."""
+        found = [name]
+        for each in found:
+            text = self._files[each].body.decode()
+            for path in _IMPORT.findall(text):
+                other = posixpath.normpath(posixpath.join(posixpath.dirname(each), path))
+                if other not in found:
+                    found.append(other)
+        return found
+
+    def messages(self, name: str) -> list[Message]:
+        """What a script and its imports say to people: each msgid, or pair of singular, plural."""
+        known = self._messages.get(name)
+        if known is None:
+            known = self._messages[name] = []
+            for module in self.modules(name):
+                source = BytesIO(self._files[module].body)
+                for _, _, message, _ in extract_javascript(source, _FUNCTIONS, [], {}):
+                    said: Any = message  # Babel's own type is narrower than what it gives
+                    each: Message = said if isinstance(said, str) else (said[0], said[1])
+                    if each not in known:
+                        known.append(each)
+        return known
+
+    @cached_property
+    def handler(self) -> HTTPRouteHandler:
+        """GET /static/{digest}/{name}."""
+
+        @get("/static/{digest:str}/{name:path}", include_in_schema=False)
+        async def static_file(
+            digest: FromPath[str], name: FromPath[Any], request: Request[Any, Any, Any]
+        ) -> ASGIResponse:
+            """A file of front/static."""
+            file = self._files.get(str(name).lstrip("/"))
+            if file is None:
+                raise NotFound("there is no such file")
+            zips = "gzip" in request.headers.get("accept-encoding", "") and bool(file.zipped)
+            body = file.zipped if zips else file.body
+            head = [
+                (b"content-type", file.media),
+                (b"content-length", b"%d" % len(body)),
+                (b"cache-control", _FOREVER if digest == self.digest else _BRIEFLY),
+                (b"vary", b"accept-encoding"),
+                (b"x-content-type-options", b"nosniff"),
+            ]
+            if zips:
+                head.append((b"content-encoding", b"gzip"))
+            return Answer(body, 200, head)
+
+        return static_file

@@ -1,0 +1,97 @@
+"""Forms of pages: read as text, refused where another site sent them, faults beside their field.
+
+Who sends a form with our cookies is known by what browsers say of where it comes from
+(Sec-Fetch-Site, Origin): no page can forge those. It needs no token in every form, and no session
+to keep one in. (OWASP CSRF Prevention: Fetch Metadata, with Origin where a browser sends none.)
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.datastructures import UploadFile
+from litestar.handlers import BaseRouteHandler
+
+from usher.errors import BadInput, Forbidden
+
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_FIELDS_MAX: Final = 500
+
+
+def from_this_site(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard: Forbidden where a browser says that another site sent this. Programs, which send
+    neither header nor cookies, pass."""
+    if connection.scope.get("method") in _SAFE:
+        return
+    site = connection.headers.get("sec-fetch-site")
+    if site is not None:
+        if site not in ("same-origin", "none"):
+            raise Forbidden("this was sent by another site")
+        return
+    origin = connection.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != connection.headers.get("host"):
+        raise Forbidden("this was sent by another site")
+
+
+class Form(Mapping[str, str]):
+    """What was typed, by field, without the blanks around it; absent fields are "".
+
+    `faults` says what is wrong with which field, in words for the reader.
+    """
+
+    def __init__(self, given: Mapping[str, str] = {}) -> None:
+        self._given = dict(given)
+        self.faults: dict[str, str] = {}
+        self.files: dict[str, UploadFile] = {}
+        self.lists: dict[str, list[str]] = {}
+
+    def __getitem__(self, name: str) -> str:
+        return self._given.get(name, "")
+
+    def __iter__(self) -> Any:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+    def fault(self, name: str, what: str) -> None:
+        """Notes what is wrong with a field; the first fault of a field stands."""
+        self.faults.setdefault(name, what)
+
+    @property
+    def good(self) -> bool:
+        return not self.faults
+
+    def number(self, name: str, least: int, most: int, what: str) -> int:
+        """A whole number of `least` to `most`; `what` is the fault where it is none."""
+        text = self[name]
+        if text.isascii() and text.lstrip("-").isdigit() and len(text) < 20:
+            value = int(text)
+            if least <= value <= most:
+                return value
+        self.fault(name, what)
+        return least
+
+
+async def read_form(request: Request[Any, Any, Any], keep: Iterable[str] = ()) -> Form:
+    """The fields of a form, urlencoded or multipart; fields in `keep` are passwords, whose blanks
+    count. BadInput where it cannot be read."""
+    try:
+        data = await request.form()
+    except (ValueError, LookupError, RecursionError) as fault:
+        raise BadInput("the form could not be read") from fault
+    if len(data) > _FIELDS_MAX:
+        raise BadInput("the form has too many fields")
+    form = Form()
+    for name, value in data.multi_items():
+        if isinstance(value, UploadFile):
+            form.files[name] = value
+            continue
+        text = str(value)
+        if "\x00" in text:
+            raise BadInput("the form holds characters that are none")
+        form._given[name] = text if name in keep else text.strip()
+        form.lists.setdefault(name, []).append(text)
+    return form

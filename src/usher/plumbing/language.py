@@ -1,0 +1,108 @@
+"""Languages: message catalogues in front/locale, and how each writes dates, numbers, money.
+
+Babel does all of it. Catalogues are .po files, compiled in memory when a process starts; the
+messages of scripts are handed to them as JSON, plural forms in the order of the catalogue.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale
+from babel.core import negotiate_locale
+from babel.dates import format_datetime
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.support import NullTranslations, Translations
+
+from usher.plumbing.asset import Message
+
+DEFAULT: Final = "en"
+LANGUAGE_COOKIE: Final = "language"
+
+
+class Language:
+    """One language: its words, its direction ("ltr", "rtl"), its ways of writing."""
+
+    def __init__(self, code: str, translations: NullTranslations) -> None:
+        self.code = code
+        self.locale = Locale.parse(code)
+        self.dir = self.locale.text_direction
+        self.name = (self.locale.get_display_name(code) or code).capitalize()
+        self.gettext = translations.ugettext
+        self.ngettext = translations.ungettext
+        self._translations = translations
+
+    def money(self, amount: int, currency: str) -> str:
+        """`amount` minor units of a currency, as this language writes them."""
+        major = amount / 10 ** get_currency_precision(currency)
+        return format_currency(major, currency, locale=self.locale)
+
+    def number(self, value: float) -> str:
+        """A number with the separators of this language."""
+        return format_decimal(value, locale=self.locale)
+
+    def when(self, moment: datetime, timezone: str = "UTC", form: str = "full") -> str:
+        """A moment in `timezone`: "full" with the day of the week, "short", or "time"."""
+        try:
+            zone: Any = ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            zone = UTC
+        pattern = {"full": "EEEE d MMMM y, HH:mm", "short": "d MMM y, HH:mm", "time": "HH:mm"}[form]
+        return format_datetime(moment.astimezone(zone), pattern, tzinfo=zone, locale=self.locale)
+
+    def words(self, messages: Iterable[Message]) -> dict[str, str | list[str]]:
+        """For scripts: each msgid with its translation, plurals as the list of their forms."""
+        found: dict[str, str | list[str]] = {}
+        catalog = getattr(self._translations, "_catalog", {})
+        for message in messages:
+            if isinstance(message, str):
+                found[message] = self.gettext(message)
+            else:
+                forms = [
+                    text
+                    for key, text in sorted(
+                        (k, v)
+                        for k, v in catalog.items()
+                        if isinstance(k, tuple) and k[0] == message[0]
+                    )
+                ]
+                found[message[0]] = forms or list(message)
+        return found
+
+
+class Languages:
+    """Those whose catalogue is in `folder`, and English, in which the sources are written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.known = {DEFAULT: Language(DEFAULT, NullTranslations())}
+        for path in sorted(folder.glob("*.po")):
+            with path.open("rb") as file:
+                catalog = read_po(file, locale=path.stem)
+            compiled = BytesIO()
+            write_mo(compiled, catalog)
+            compiled.seek(0)
+            self.known[path.stem] = Language(path.stem, Translations(compiled))
+
+    def choose(self, chosen: str | None, accepted: str) -> Language:
+        """The language a cookie names, else the best of an Accept-Language header."""
+        if chosen in self.known:
+            return self.known[chosen]
+        found = negotiate_locale(_preferred(accepted), list(self.known), sep="-")
+        return self.known[(found or DEFAULT).partition("_")[0]]
+
+
+def _preferred(accepted: str) -> list[str]:
+    """The tags of an Accept-Language header, best first; what cannot be read is left out."""
+    weighed = []
+    for part in accepted[:200].split(","):
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            weighed.append((float(weight or 1), tag.strip()))
+        except ValueError:
+            continue
+    return [tag for _, tag in sorted(weighed, key=lambda each: -each[0]) if tag]
