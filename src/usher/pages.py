@@ -1,9 +1,11 @@
 """Everything a browser is shown: the pages of all rooms, and what they have in common."""
 
 from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
-from litestar import Request, Response, Router, post
+from litestar import Request, Response, Router, get, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
@@ -22,6 +24,8 @@ from usher.wiring import House
 
 AnyRequest = Request[Any, Any, Any]
 
+# Swagger UI, from an installed package: the API's page asks no other host for anything.
+_SWAGGER: Final = ("swagger-ui.css", "swagger-ui-bundle.js")
 _YEAR_S: Final = 365 * 24 * 3600
 
 
@@ -34,11 +38,13 @@ class Fault(UsherError):
 def make_pages(house: House) -> Pages:
     """What renders pages for this house."""
     front = shipped("front")
+    swagger = Path(str(files("swagger_ui"))) / "static"
+    more = {f"swagger/{name}": swagger / name for name in _SWAGGER}
 
     def greet(request: AnyRequest) -> dict[str, Any]:
         return {"actor": visitor_of(request, house.signer)}
 
-    return Pages(Assets(front / "static"), Languages(front / "locale"), greet)
+    return Pages(Assets(front / "static", more), Languages(front / "locale"), greet)
 
 
 def page_router(house: House, pages: Pages) -> Router:
@@ -55,6 +61,7 @@ def page_router(house: House, pages: Pages) -> Router:
         route_handlers=[
             pages.assets.handler,
             _choose_language(pages),
+            _api_page(pages),
             *event_pages(pages, house.events, left),
         ],
     )
@@ -71,6 +78,15 @@ def _choose_language(pages: Pages) -> HTTPRouteHandler:
         return see_other(safe_next(form["next"]), cookies=[chosen])
 
     return choose_language
+
+
+def _api_page(pages: Pages) -> HTTPRouteHandler:
+    @get("/api")
+    async def show_api(request: AnyRequest) -> ASGIResponse:
+        """The API's description, to read and to try."""
+        return pages.show(request, "api.html")
+
+    return show_api
 
 
 def page_errors(pages: Pages) -> ExceptionHandlersMap:

@@ -38,7 +38,7 @@ async def welcome(site: Up, say: Callable[[str], object]) -> None:
         say(f"a sample event is on sale: {event}")
     say(f"usher is up:       {site.url}")
     say(f"events:            {site.url}/api/v1/events")
-    say(f"API description:   {site.url}/api/schema/openapi.json")
+    say(f"API description:   {site.url}/api")
     say(f"data:              {site.settings.data_dir}")
     say("in another terminal: usher event list; usher gate watch EVENT; usher audit EVENT")
     say("Ctrl-C stops it in order")

@@ -8,10 +8,11 @@ import gzip
 import hashlib
 import posixpath
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from babel.messages.extract import extract_javascript
 from litestar import Request, get
@@ -39,27 +40,33 @@ _LEAST_GAIN: Final = 0.9
 Message = str | tuple[str, str]
 
 
-class _File(NamedTuple):
-    body: bytes
-    zipped: bytes  # b"" where compression gains nothing
-    media: bytes
+class _File:
+    """A file in memory; compressed when somebody first asks for it so."""
+
+    def __init__(self, path: Path) -> None:
+        self.body = path.read_bytes()
+        self.media = _MEDIA[path.suffix].encode()
+
+    @cached_property
+    def zipped(self) -> bytes:
+        """b"" where compression gains nothing."""
+        zipped = gzip.compress(self.body, 9, mtime=0)
+        return zipped if len(zipped) < _LEAST_GAIN * len(self.body) else b""
 
 
 class Assets:
-    """Every file below `folder`, by its path relative to it."""
+    """Every file below `folder`, by its path relative to it, and `more` from installed packages."""
 
-    def __init__(self, folder: Path) -> None:
-        self._files: dict[str, _File] = {}
+    def __init__(self, folder: Path, more: Mapping[str, Path] | None = None) -> None:
+        paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+        self._files = {
+            name: _File(path)
+            for name, path in (paths | dict(more or {})).items()
+            if path.is_file() and path.suffix in _MEDIA
+        }
         digest = hashlib.blake2b(digest_size=8)
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix in _MEDIA:
-                name = path.relative_to(folder).as_posix()
-                body = path.read_bytes()
-                digest.update(name.encode() + b"\0" + body)
-                zipped = gzip.compress(body, 9, mtime=0)
-                if len(zipped) > _LEAST_GAIN * len(body):
-                    zipped = b""
-                self._files[name] = _File(body, zipped, _MEDIA[path.suffix].encode())
+        for name, file in self._files.items():
+            digest.update(name.encode() + b"\0" + file.body)
         self.digest = digest.hexdigest()
         self._messages: dict[str, list[Message]] = {}
 
