@@ -29,6 +29,7 @@ class _Sample(NamedTuple):
 
 def _samples() -> list[_Sample]:
     now = utc_now()
+    evening = now.replace(hour=19, minute=30, second=0, microsecond=0)
     hall = rows_by_columns(20, 30, name="Great hall")
     stage = rows_by_columns(8, 16, name="Small stage")
     arena = bowl(8_000)
@@ -41,7 +42,7 @@ def _samples() -> list[_Sample]:
                 venue="Harbour Hall",
                 city="Hamburg",
                 hall="Great hall",
-                starts_at=now + timedelta(days=30),
+                starts_at=evening + timedelta(days=30),
                 prices=default_prices(hall),
             ),
             hall,
@@ -56,7 +57,7 @@ def _samples() -> list[_Sample]:
                 venue="Little Theatre",
                 city="Graz",
                 hall="Small stage",
-                starts_at=now + timedelta(days=12),
+                starts_at=evening + timedelta(days=12),
                 prices=default_prices(stage, {"VVIP": 6_000, "VIP": 4_500, "Normal": 2_800}),
             ),
             stage,
@@ -72,7 +73,7 @@ def _samples() -> list[_Sample]:
                 city="Zürich",
                 hall="Bowl",
                 currency="CHF",
-                starts_at=now + timedelta(days=60),
+                starts_at=evening + timedelta(days=60),
                 prices=default_prices(arena),
             ),
             arena,
