@@ -20,6 +20,7 @@ from usher.plumbing.language import LANGUAGE_COOKIE, Languages
 from usher.plumbing.page import Pages, safe_next, see_other, wants_page
 from usher.plumbing.problem import HANDLERS
 from usher.plumbing.shipped import shipped
+from usher.queue.pages import queue_pages
 from usher.wiring import House
 
 AnyRequest = Request[Any, Any, Any]
@@ -63,6 +64,7 @@ def page_router(house: House, pages: Pages) -> Router:
             _choose_language(pages),
             _api_page(pages),
             *event_pages(pages, house.events, left),
+            *queue_pages(pages, house.queue, house.accounts, house.events),
         ],
     )
 
