@@ -24,7 +24,7 @@ from usher.event.service import EventService
 from usher.plumbing.form import Form, read_form
 from usher.plumbing.page import Pages, see_other
 from usher.queue.guards import admission_cookies, enter, held_place, place_from
-from usher.queue.model import in_minutes, shown_as, walked
+from usher.queue.model import PlaceView, in_minutes, shown_as, walked
 from usher.queue.service import QueueService
 
 AnyRequest = Request[Any, Any, Any]
@@ -73,7 +73,7 @@ def queue_pages(
             event=showing.event,
             state=state,
             sale_state=sale_state,
-            place=view,
+            place=dict.fromkeys(PlaceView.__struct_fields__) | view,
             minutes=in_minutes(view.get("wait_s")),
             since=since,
             walked=walked(since, view.get("ahead") or 0),
