@@ -7,6 +7,7 @@ next one shows it without asking for anything, when a whole hall hears of it at 
 import re
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from litestar import Request, get, post
@@ -34,6 +35,9 @@ _KEY: Final = re.compile(rf"[\x21-\x7e]{{1,{limits.idempotency_key_chars_max}}}"
 _SINCE: Final = re.compile(r"(\d{1,15})-(\d{1,9})")
 # Nobody is served well by a page that reloads itself more often than this.
 _REFRESH_S_MIN: Final = 5
+# States of a sale that nobody can join, and of a place that may only join again.
+_SHUT: Final = ("draft", "closed", "sold_out")
+_DONE: Final = ("lapsed", "left")
 
 
 def queue_pages(
@@ -59,7 +63,9 @@ def queue_pages(
         view, state, status = await _standing(event, request)
         known = await queue.curves.of(event)
         sale_state = known.curve.state if known else showing.event.sale_state
-        state = state or _without_place(sale_state)
+        if not state or (state in _DONE and sale_state in _SHUT):
+            # Who has left, or missed a call, has nothing to wait for in a sale that is shut.
+            view, state = {}, sale_state if sale_state in _SHUT else "none"
         if known and known.curve.notice:
             view.setdefault("notice", known.curve.notice)
         since, cookies = _since(request, event, view)
@@ -77,6 +83,7 @@ def queue_pages(
             minutes=in_minutes(view.get("wait_s")),
             since=since,
             walked=walked(since, view.get("ahead") or 0),
+            opens_at=datetime.fromisoformat(view["opens_at"]) if "opens_at" in view else None,
             until=_until(showing),
             key=secrets.token_urlsafe(18),
             refresh_s=_refresh_s(request, view),
@@ -125,11 +132,6 @@ def _seats(event: str) -> str:
 
 def _key(form: Form) -> str | None:
     return form["key"] if _KEY.fullmatch(form["key"]) else None
-
-
-def _without_place(sale_state: str) -> str:
-    """What the page shows to who has no place: whether and how one can be had."""
-    return sale_state if sale_state in ("draft", "closed", "sold_out") else "none"
 
 
 def _since(request: AnyRequest, event: str, view: Mapping[str, Any]) -> tuple[int, list[str]]:

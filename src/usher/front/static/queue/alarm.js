@@ -45,9 +45,8 @@ function chime() {
   });
 }
 
-/** Offers the choices, with what was chosen before. */
+/** Makes the choices work, with what was chosen before. */
 export function offer() {
-  document.getElementById("alarm").hidden = false;
   sound.checked = remembered("sound");
   if (sound.checked) addEventListener("pointerdown", () => wake().catch(() => {}), { once: true });
   sound.addEventListener("change", async () => {

@@ -60,12 +60,13 @@ function opening(view) {
   at("draw-at").hidden = !known;
   if (!known) return stopCounting("opens-in");
   const moment = new Date(view.opens_at);
-  // The zone is the event's, as on every page of it.
+  // The zone is the event's, as on every page of it; one that the browser has no notion of is UTC.
+  const locale = navigator.languages.find((each) => each.startsWith(language)) ?? language;
   const write = (form) => {
     try {
-      return new Intl.DateTimeFormat(language, { ...form, timeZone: room.dataset.zone }).format(moment);
+      return new Intl.DateTimeFormat(locale, { ...form, timeZone: room.dataset.zone }).format(moment);
     } catch {
-      return new Intl.DateTimeFormat(language, { ...form, timeZone: "UTC" }).format(moment);
+      return new Intl.DateTimeFormat(locale, { ...form, timeZone: "UTC" }).format(moment);
     }
   };
   const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
@@ -96,7 +97,9 @@ export function showPlace(view, { called = () => {}, over = () => {} } = {}) {
     room.dataset.state = shown;
     for (const each of room.querySelectorAll("[data-when]")) each.hidden = each.dataset.when !== shown;
     at("leave").hidden = !WAITS.includes(shown);
-    at("calm").hidden = shown === "called" || !WAITS.includes(shown);
+    const patient = shown !== "called" && WAITS.includes(shown);
+    at("calm").hidden = !patient;
+    at("alarm").hidden = !patient;
   }
   const paused = Boolean(view.paused);
   at("paused").hidden = !paused || !WAITS.includes(shown);
