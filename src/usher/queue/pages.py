@@ -19,9 +19,10 @@ from usher import limits
 from usher.account.guards import admission_cookie, clear_cookie
 from usher.account.service import AccountService
 from usher.clock import utc_now
-from usher.errors import Conflict, NotAdmitted, NotOpen, Unauthenticated, Unavailable
+from usher.errors import Conflict, NotAdmitted, NotFound, NotOpen, Unauthenticated, Unavailable
 from usher.event.model import Showing
 from usher.event.service import EventService
+from usher.ids import is_id
 from usher.plumbing.form import Form, read_form
 from usher.plumbing.page import Pages, see_other
 from usher.queue.guards import admission_cookies, enter, held_place, place_from
@@ -48,7 +49,7 @@ def queue_pages(
     @post(_PATH + "/join")
     async def join_line(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Take a place and be shown it; straight on to the seats for who may shop already."""
-        await events.shown(event)
+        _known(event)
         try:
             entry = await enter(request, queue, accounts, event, _key(await read_form(request)))
         except NotOpen:  # its page says so, and when it will be
@@ -105,6 +106,7 @@ def queue_pages(
     @post(_PATH + "/queue/claim")
     async def go_in(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Come in after being called, again as often as pressed; else be shown why not."""
+        _known(event)
         try:
             admission = await queue.claim(place_from(request, queue, event))
         except (Conflict, NotAdmitted, Unauthenticated):
@@ -114,12 +116,19 @@ def queue_pages(
     @post(_PATH + "/queue/leave")
     async def leave_line(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Give the place up. Its cookie stays: by it the page can say that it was given up."""
+        _known(event)
         place = held_place(request, queue, event)
         if place is not None:
             await queue.leave(place)
         return see_other(_line(event), cookies=[clear_cookie(admission_cookie(event))])
 
     return [join_line, show_line, go_in, leave_line]
+
+
+def _known(event: str) -> None:
+    """NotFound for what cannot be an event: the address is where a form leads back to."""
+    if not is_id("event", event):
+        raise NotFound(f"there is no event {event[:40]!r}")
 
 
 def _line(event: str) -> str:

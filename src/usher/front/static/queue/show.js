@@ -124,10 +124,11 @@ export function showPlace(view, { called = () => {}, over = () => {} } = {}) {
   if (shown === "lobby" || shown === "drawing" || shown === "waiting") showNotice(view.notice ?? "");
 
   document.title = `${tabTitle(shown, view)} · ${room.dataset.title}`;
-  if (last) announce(spoken(last, shown, view));
   if (shown === "called" && last?.shown !== "called") called();
-  // Only a step that was told counts as the last one: small ones add up.
-  const told = last && last.shown === shown && last.paused === paused && !spoken(last, shown, view);
-  last = { shown, paused, number: view.number, ahead: told ? last.ahead : view.ahead };
+  const words = last ? spoken(last, shown, view) : "";
+  announce(words);
+  // Small steps add up to one that is worth a word: they are counted from the last word.
+  const quiet = last?.shown === shown && !words;
+  last = { shown, paused, number: view.number, ahead: quiet ? last.ahead : view.ahead };
   return shown;
 }

@@ -49,7 +49,7 @@ export function tabTitle(shown, view) {
 }
 
 // A screen reader says these; every step of a long line would be chatter.
-const STEPS = [1, 3, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000];
+const STEPS = [0, 1, 3, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000];
 const step = (ahead) => STEPS.findIndex((most) => ahead <= most);
 
 /** What is worth saying aloud when one place follows another; "" where nothing is. */
