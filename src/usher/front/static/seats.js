@@ -57,10 +57,9 @@ const say = (text) => ($("says").textContent = text);
 
 // --- the hall
 
-$("map").hidden = false;
-$("picks").hidden = false;
+for (const id of ["map", "tools", "picks"]) $(id).hidden = false;
 start().catch(() => {
-  $("map").hidden = true;
+  for (const id of ["map", "tools", "picks"]) $(id).hidden = true;
   alertOf(gettext("The map could not be drawn. The best available seats can be had all the same."));
 });
 

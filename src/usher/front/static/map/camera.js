@@ -8,6 +8,7 @@ export class Camera {
     this.x = (hall.box[0] + hall.box[2]) / 2;
     this.y = (hall.box[1] + hall.box[3]) / 2;
     this.scale = 1;
+    this.least = 1; // so that it begins with the whole hall
   }
 
   resize(width, height) {

@@ -33,6 +33,10 @@ export class SeatList {
     summary.append(make("span", "name", title), count);
     const body = make("div", "body");
     details.append(summary, body);
+    // Filled before it opens: "toggle" comes later than the next press of a key may.
+    summary.addEventListener("click", () => {
+      if (!details.open && !body.firstChild) fill(body);
+    });
     details.addEventListener("toggle", () => {
       if (details.open && !body.firstChild) fill(body);
       else if (!details.open) {
