@@ -96,7 +96,8 @@ class Assets:
                 source = BytesIO(self._files[module].body)
                 for _, function, message, _ in extract_javascript(source, _FUNCTIONS, [], {}):
                     # Babel gives all arguments, and its own type is narrower than what it gives.
-                    said: Any = (message,) if isinstance(message, str) else message
+                    given: Any = message
+                    said: Any = (given,) if isinstance(given, str) else given
                     each: Message = (said[0], said[1]) if function == "ngettext" else said[0]
                     if each not in known:
                         known.append(each)

@@ -5,6 +5,7 @@ import { listen } from "./lib/live.js";
 import { countDown } from "./lib/timer.js";
 import { gettext, money, ngettext } from "./lib/words.js";
 import { Hall } from "./map/hall.js";
+import { freeText } from "./map/labels.js";
 import { SeatList } from "./map/list.js";
 import { SeatMap } from "./map/map.js";
 import { Picks } from "./map/picks.js";
@@ -123,12 +124,16 @@ async function start() {
 
   map = new SeatMap($("canvas"), hall, states, {
     pick: (i) => picks.toggle(i),
-    section: () => {},
+    section: (z) => say(`${plan.zones[z].name}, ${freeText(states.freeInZone[z])}`),
+    colours: (list) => {
+      document.querySelectorAll("#prices circle").forEach((each, c) => each.setAttribute("fill", list[c]));
+    },
     area: (a) => list.open(plan.areas[a].zone, true),
     hover: (found, x, y) => tip(found, x, y),
   });
   map.frame();
   $("map-wait").hidden = true;
+  $("map-says").textContent = ngettext("%(num)s seat in all.", "%(num)s seats in all.", hall.count);
   performance.measure("usher: first drawing", { start: arrived });
   $("map").dataset.drawn = "yes";
   $("zoom-in").addEventListener("click", () => map.zoom(1.5));
@@ -151,7 +156,6 @@ async function start() {
     const box = $("tip");
     box.hidden = seat < 0 && zone < 0 && area < 0;
     if (box.hidden) return;
-    const free = (n) => (n ? ngettext("%(num)s free", "%(num)s free", n) : gettext("none free"));
     let lines;
     if (seat >= 0) {
       const notes = [hall.plan.categories[hall.category[seat]].name, money(price(seat))];
@@ -167,8 +171,8 @@ async function start() {
       lines = [picks.name(seat), notes.join(" · "), look];
     } else if (area >= 0) {
       const { name, zone: home } = plan.areas[area];
-      lines = [name || plan.zones[home].name, free(states.freeInArea[area])];
-    } else lines = [plan.zones[zone].name, free(states.freeInZone[zone])];
+      lines = [name || plan.zones[home].name, freeText(states.freeInArea[area])];
+    } else lines = [plan.zones[zone].name, freeText(states.freeInZone[zone])];
     box.replaceChildren(
       ...lines.map((text) => Object.assign(document.createElement("span"), { textContent: text })),
     );

@@ -1,7 +1,8 @@
 // The same seats as a list: sections hold rows, rows hold seats. A row is built when it is opened,
 // so that 80,000 seats are not 80,000 elements.
 
-import { gettext, money, ngettext } from "../lib/words.js";
+import { gettext, money } from "../lib/words.js";
+import { freeText } from "./labels.js";
 import { BLOCKED, FREE, HELD, OWN, PICKED } from "./states.js";
 
 const make = (tag, name, text) => {
@@ -10,8 +11,6 @@ const make = (tag, name, text) => {
   if (text !== undefined) element.textContent = text;
   return element;
 };
-const freeText = (free) =>
-  free ? ngettext("%(num)s free", "%(num)s free", free) : gettext("none free");
 
 export class SeatList {
   /** `on`: toggle(index), show(index), more(area), fewer(area). `price(index)` is money. */

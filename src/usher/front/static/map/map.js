@@ -12,7 +12,7 @@ const MARK_MS = 2500;
 const SEATS_NEAR = 9; // pixels between seats from which on a mouse hits them
 
 export class SeatMap {
-  /** `on`: pick(index), section(zone), area(index), hover(index, zone, area, x, y). */
+  /** `on`: pick(index), section(zone), area(index), hover({seat, zone, area}, x, y), colours(list). */
   constructor(canvas, hall, states, on) {
     this.canvas = canvas;
     this.hall = hall;
@@ -37,6 +37,7 @@ export class SeatMap {
     this.colours = coloursOf(this.hall.plan);
     this.scene = { hall: this.hall, states: this.states, colours: this.colours };
     this.tiles = this.behind = null;
+    this.on.colours(this.colours.categories);
     this.ask();
   }
 
@@ -76,7 +77,7 @@ export class SeatMap {
     let seats = 0;
     if (this.behind) this.behind.stretch(ctx, camera);
     if (this.tiles.scale === camera.scale) {
-      const whole = this.tiles.blit(ctx, camera, (count) => (seats += count));
+      const whole = this.tiles.blit(ctx, camera, (count) => (seats += count), !this.behind);
       if (whole) this.behind = null;
       else this.ask();
     } else {
@@ -220,7 +221,7 @@ export class SeatMap {
     else if (seat >= 0 || zone >= 0) {
       if (apart >= SEATS_NEAR) this.zoom(24 / apart, px, py);
       else this.near(px, py);
-      this.on.section(zone);
+      if (zone >= 0) this.on.section(zone);
     }
   }
 

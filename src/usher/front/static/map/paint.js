@@ -1,6 +1,6 @@
 // Draws a rectangle of the hall into a canvas. The context's unit is the CSS pixel.
 
-import { gettext, ngettext } from "../lib/words.js";
+import { drawLabel, freeText } from "./labels.js";
 import { BLOCKED, FREE, HELD, OWN, PICKED, SOLD } from "./states.js";
 
 const SEATS_FROM = 5; // pixels between seats from which on seats are drawn, sections below
@@ -11,7 +11,7 @@ export const showsSeats = (hall, scale) => hall.pitch * scale >= SEATS_FROM;
 
 /** Draws what stands in the rectangle of `width` x `height` pixels whose corner is (left, top) of
     the plan, at `scale`. Returns the number of seats drawn one by one. */
-export function paint(ctx, { hall, states, colours }, left, top, width, height, scale) {
+export function paint(ctx, { hall, states, colours, labels }, left, top, width, height, scale) {
   const frame = { ctx, hall, states, colours, left, top, scale, width, height };
   frame.right = left + width / scale;
   frame.bottom = top + height / scale;
@@ -20,7 +20,9 @@ export function paint(ctx, { hall, states, colours }, left, top, width, height, 
   areas(frame);
   if (!showsSeats(hall, scale)) {
     ribbons(frame);
-    labels(frame);
+    for (const each of labels) {
+      if (each.x + each.half > left && each.x - each.half < frame.right) drawLabel(frame, each);
+    }
     return 0;
   }
   rowNames(frame);
@@ -84,7 +86,15 @@ function areas({ ctx, hall, states, colours, left, top, right, bottom, scale }) 
     ctx.lineWidth = 2;
     ctx.stroke();
     const name = area.name || hall.plan.zones[area.zone].name;
-    label(ctx, colours, [name, freeText(free)], x + w / 2, y + h / 2, w);
+    if (w < 40 || h < 18) return;
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    ctx.fillStyle = colours.ink;
+    const tall = h >= 40;
+    ctx.font = `700 ${tall ? 14 : 12}px ${colours.font}`;
+    ctx.fillText(name, x + w / 2, y + h / 2 - (tall ? 9 : 0), w - 6);
+    ctx.font = `500 12px ${colours.font}`;
+    if (tall) ctx.fillText(freeText(free), x + w / 2, y + h / 2 + 9, w - 6);
   });
 }
 
@@ -116,47 +126,6 @@ function ribbons({ ctx, hall, states, colours, left, top, right, bottom, scale }
     if (color) ctx.stroke();
   }
   ctx.globalAlpha = 1;
-}
-
-const freeText = (free) =>
-  free ? ngettext("%(num)s free", "%(num)s free", free) : gettext("none free");
-
-function labels({ ctx, hall, states, colours, left, top, right, bottom, scale }) {
-  for (let z = 0; z < hall.runs.length; z += 1) {
-    if (!hall.runs[z].length) continue;
-    const [x, y] = hall.middle[z];
-    const room = (hall.boxes[z * 4 + 2] - hall.boxes[z * 4]) * scale + 8;
-    const reach = 60 / scale;
-    if (room < 18 || x + reach < left || x - reach > right || y + reach < top || y - reach > bottom) continue;
-    const lines = [hall.plan.zones[z].name, freeText(states.freeInZone[z])];
-    label(ctx, colours, lines, (x - left) * scale, (y - top) * scale, room);
-  }
-}
-
-/** A name and a count on a pill; shortened to what fits into `room`. */
-function label(ctx, colours, [name, count], x, y, room) {
-  ctx.textAlign = "center";
-  ctx.textBaseline = "middle";
-  ctx.font = `700 12px ${colours.font}`;
-  let title = name;
-  if (ctx.measureText(title).width + 10 > room) title = name.split(/\s+/).at(-1);
-  const wide = ctx.measureText(title).width;
-  if (wide > room) return;
-  ctx.font = `500 11px ${colours.font}`;
-  const counted = ctx.measureText(count).width;
-  const both = counted <= Math.max(room, 46);
-  const half = Math.max(wide, both ? counted : 0) / 2 + 5;
-  const tall = both ? 15 : 8;
-  ctx.fillStyle = colours.sheet;
-  ctx.globalAlpha = 0.86;
-  ctx.beginPath();
-  ctx.roundRect(x - half, y - tall, half * 2, tall * 2, 6);
-  ctx.fill();
-  ctx.globalAlpha = 1;
-  ctx.fillStyle = colours.ink;
-  if (both) ctx.fillText(count, x, y + 7);
-  ctx.font = `700 12px ${colours.font}`;
-  ctx.fillText(title, x, y - (both ? 6 : 0));
 }
 
 function rowNames({ ctx, hall, colours, left, top, right, bottom, scale }) {
@@ -270,7 +239,7 @@ function marks(ctx, look, list, spot, colours) {
   }
   const wide = spot(list[0])[2];
   if (look !== PICKED && look !== OWN) {
-    ctx.strokeStyle = look === HELD ? colours["seat-held"] : colours["seat-sold"];
+    ctx.strokeStyle = look === HELD ? colours.edge : colours["seat-held"];
     ctx.lineWidth = Math.max(1, wide * 0.28);
     ctx.stroke();
     return;

@@ -1,14 +1,16 @@
 // Pictures of pieces of the hall at one scale. Panning only puts them elsewhere; what comes into
 // sight is drawn a few pieces a frame.
 
+import { placeLabels } from "./labels.js";
 import { paint } from "./paint.js";
 
 export const SIDE = 256; // CSS pixels
 const BUDGET_MS = 2.5; // drawing pieces within a frame; one is drawn in any case
+const PATIENCE_MS = 300; // the same where there is nothing else to show
 
 export class Tiles {
   constructor(scene, scale, ratio) {
-    this.scene = scene;
+    this.scene = { ...scene, labels: placeLabels(scene, scale) };
     this.scale = scale;
     this.ratio = ratio;
     this.pieces = new Map();
@@ -16,13 +18,14 @@ export class Tiles {
   }
 
   /** Draws the pieces in sight of `camera`, whose scale is that of the pieces. Returns whether all
-      are there and fresh; `drawn` is told how many seats each new piece has. */
-  blit(ctx, camera, drawn) {
+      are there and fresh; `drawn` is told how many seats each new piece has. `patient`: there is
+      nothing else to show meanwhile. */
+  blit(ctx, camera, drawn, patient) {
     const step = SIDE / this.scale;
     const [left, top] = camera.toPlan(0, 0);
     const [c0, r0] = [Math.floor(left / step), Math.floor(top / step)];
     const [c1, r1] = [Math.floor((left + camera.width / this.scale) / step), Math.floor((top + camera.height / this.scale) / step)];
-    const until = performance.now() + BUDGET_MS;
+    const until = performance.now() + (patient && !this.pieces.size ? PATIENCE_MS : BUDGET_MS);
     const shift = [Math.round(-left * this.scale * this.ratio), Math.round(-top * this.scale * this.ratio)];
     const pixels = Math.round(SIDE * this.ratio);
     this.turn += 1;
@@ -55,9 +58,10 @@ export class Tiles {
       piece.canvas.width = piece.canvas.height = pixels;
       this.pieces.set(name, piece);
     }
-    const ctx = piece.canvas.getContext("2d");
+    const ctx = piece.canvas.getContext("2d", { alpha: false });
     ctx.setTransform(1, 0, 0, 1, 0, 0);
-    ctx.clearRect(0, 0, pixels, pixels);
+    ctx.fillStyle = this.scene.colours.sheet;
+    ctx.fillRect(0, 0, pixels, pixels);
     ctx.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     const step = SIDE / this.scale;
     drawn(paint(ctx, this.scene, column * step, row * step, SIDE, SIDE, this.scale));
