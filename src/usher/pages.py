@@ -14,6 +14,7 @@ from litestar.types import ExceptionHandlersMap
 from usher.account.guards import cookie, visitor_of
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
 from usher.event.pages import event_pages
+from usher.feed.scripts import Lost
 from usher.plumbing.asset import Assets
 from usher.plumbing.form import from_this_site, read_form
 from usher.plumbing.language import LANGUAGE_COOKIE, Languages
@@ -21,6 +22,7 @@ from usher.plumbing.page import Pages, safe_next, see_other, wants_page
 from usher.plumbing.problem import HANDLERS
 from usher.plumbing.shipped import shipped
 from usher.queue.pages import queue_pages
+from usher.seat.pages import seat_pages
 from usher.wiring import House
 
 AnyRequest = Request[Any, Any, Any]
@@ -55,6 +57,10 @@ def page_router(house: House, pages: Pages) -> Router:
         known = await house.curves.of(event)
         return known.curve.free if known else None
 
+    async def states(event: str) -> str | None:
+        snapshot = await house.feed_scripts.snapshot(event)
+        return None if isinstance(snapshot, Lost) else snapshot.states
+
     return Router(
         path="/",
         include_in_schema=False,
@@ -65,6 +71,7 @@ def page_router(house: House, pages: Pages) -> Router:
             _api_page(pages),
             *event_pages(pages, house.events, left),
             *queue_pages(pages, house.queue, house.accounts, house.events),
+            *seat_pages(pages, house.seats, house.events, house.queue, states),
         ],
     )
 

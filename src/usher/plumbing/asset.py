@@ -95,10 +95,9 @@ class Assets:
             for module in self.modules(name):
                 source = BytesIO(self._files[module].body)
                 for _, function, message, _ in extract_javascript(source, _FUNCTIONS, [], {}):
-                    said: Any = message  # Babel's own type is narrower than what it gives
-                    if isinstance(said, str):
-                        said = (said,)
-                    # Arguments behind the texts (a count, values) are told as None.
+                    # Babel gives all arguments, and its own type is narrower than what it gives.
+                    given: Any = message
+                    said: Any = (given,) if isinstance(given, str) else given
                     each: Message = (said[0], said[1]) if function == "ngettext" else said[0]
                     if each not in known:
                         known.append(each)
