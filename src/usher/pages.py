@@ -12,9 +12,12 @@ from litestar.response.base import ASGIResponse
 from litestar.types import ExceptionHandlersMap
 
 from usher.account.guards import cookie, visitor_of
+from usher.booking.checkout import checkout_pages
+from usher.booking.pages import booking_pages
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
 from usher.event.pages import event_pages
 from usher.feed.scripts import Lost
+from usher.payment.sandbox.pages import bank_pages
 from usher.plumbing.asset import Assets
 from usher.plumbing.form import from_this_site, read_form
 from usher.plumbing.language import LANGUAGE_COOKIE, Languages
@@ -23,6 +26,7 @@ from usher.plumbing.problem import HANDLERS
 from usher.plumbing.shipped import shipped
 from usher.queue.pages import queue_pages
 from usher.seat.pages import seat_pages
+from usher.ticket.pages import ticket_pages
 from usher.wiring import House
 
 AnyRequest = Request[Any, Any, Any]
@@ -61,6 +65,16 @@ def page_router(house: House, pages: Pages) -> Router:
         snapshot = await house.feed_scripts.snapshot(event)
         return None if isinstance(snapshot, Lost) else snapshot.states
 
+    async def buyer(request: AnyRequest) -> tuple[str, str]:
+        actor = visitor_of(request, house.signer)
+        if actor is None:
+            return "", ""
+        try:
+            account = await house.accounts.find(actor.account_id)
+        except NotFound:  # its token outlives it for some minutes
+            return actor.name, ""
+        return account.name, account.email
+
     return Router(
         path="/",
         include_in_schema=False,
@@ -72,6 +86,25 @@ def page_router(house: House, pages: Pages) -> Router:
             *event_pages(pages, house.events, left),
             *queue_pages(pages, house.queue, house.accounts, house.events),
             *seat_pages(pages, house.seats, house.events, house.queue, states),
+            *checkout_pages(
+                pages,
+                house.seats,
+                house.queue,
+                house.bookings,
+                house.events,
+                house.accounts,
+                buyer,
+            ),
+            *booking_pages(
+                pages,
+                house.bookings,
+                house.accounts,
+                house.seats,
+                house.events,
+                house.settings.public_url,
+            ),
+            *bank_pages(pages, house.bank, house.events),
+            *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
         ],
     )
 
