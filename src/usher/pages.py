@@ -16,6 +16,7 @@ from usher.booking.checkout import checkout_pages
 from usher.booking.pages import booking_pages
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
 from usher.event.pages import event_pages
+from usher.feed.scripts import Lost
 from usher.payment.sandbox.pages import bank_pages
 from usher.plumbing.asset import Assets
 from usher.plumbing.form import from_this_site, read_form
@@ -23,6 +24,8 @@ from usher.plumbing.language import LANGUAGE_COOKIE, Languages
 from usher.plumbing.page import Pages, safe_next, see_other, wants_page
 from usher.plumbing.problem import HANDLERS
 from usher.plumbing.shipped import shipped
+from usher.queue.pages import queue_pages
+from usher.seat.pages import seat_pages
 from usher.ticket.pages import ticket_pages
 from usher.wiring import House
 
@@ -58,6 +61,10 @@ def page_router(house: House, pages: Pages) -> Router:
         known = await house.curves.of(event)
         return known.curve.free if known else None
 
+    async def states(event: str) -> str | None:
+        snapshot = await house.feed_scripts.snapshot(event)
+        return None if isinstance(snapshot, Lost) else snapshot.states
+
     async def buyer(request: AnyRequest) -> tuple[str, str]:
         actor = visitor_of(request, house.signer)
         if actor is None:
@@ -77,6 +84,8 @@ def page_router(house: House, pages: Pages) -> Router:
             _choose_language(pages),
             _api_page(pages),
             *event_pages(pages, house.events, left),
+            *queue_pages(pages, house.queue, house.accounts, house.events),
+            *seat_pages(pages, house.seats, house.events, house.queue, states),
             *checkout_pages(
                 pages,
                 house.seats,

@@ -40,6 +40,8 @@ async def welcome(site: Up, say: Callable[[str], object]) -> None:
         ("API", f"{site.url}/api"),
         ("data", str(site.settings.data_dir)),
     ]
+    if site.servers and not site.servers.database_folder.is_relative_to(site.settings.data_dir):
+        rows.append(("  database", str(site.servers.database_folder)))
     for name, value in rows:
         say(f"{name:<14}{value}")
     say("in another terminal: usher event list; usher gate watch EVENT; usher audit EVENT")

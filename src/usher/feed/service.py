@@ -339,6 +339,7 @@ class Hub:
                     ahead=ahead,
                     wait=wait_s(curve, ahead, known.per_min),
                     curve=curve,
+                    per_min=known.per_min,
                 )
                 self._push(stream, encode("place", msgspec.json.encode(view)))
 
