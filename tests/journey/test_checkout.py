@@ -267,6 +267,9 @@ async def test_somebody_elses(house: House, visitor: Visitor) -> None:
             assert answer is not None
             assert answer.status == 401, url
             assert "ann@example.org" not in await page.content()
+        await page.goto(f"{stranger.url}/bookings/{booking}")
+        login = page.get_by_role("main").get_by_role("link", name="Log in")
+        await expect(login).to_have_attribute("href", f"/login?next=%2Fbookings%2F{booking}")
 
 
 async def test_not_paid_in_time(house: House, visitor: Visitor) -> None:
