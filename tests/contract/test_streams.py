@@ -84,6 +84,21 @@ async def test_a_booking_is_told_every_step(fan: Fan, row: list[str]) -> None:
         assert (await stream.of("booking")).data["state"] == "confirmed"
 
 
+async def test_a_declined_payment_is_told(fan: Fan, row: list[str]) -> None:
+    """No booking moves, and yet its fan waits for this."""
+    booking = await fan.booked(row[0])
+    async with listening(
+        fan.http, f"/api/v1/bookings/{booking}/stream", token=fan.admission
+    ) as stream:
+        await stream.of("booking", "awaiting_payment")
+        await fan.pay(booking, "decline")
+        told = await stream.until(lambda each: "payment" in each.data)
+        assert (told.data["state"], told.data["payment"]["state"]) == (
+            "awaiting_payment",
+            "declined",
+        )
+
+
 async def test_a_cancellation_is_told(fan: Fan, row: list[str]) -> None:
     booking = await fan.booked(row[0])
     path = f"/api/v1/bookings/{booking}"
