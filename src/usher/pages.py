@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import quote, urlsplit
 
 from litestar import Request, Response, Router, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
-from litestar.types import ExceptionHandlersMap
+from litestar.types import ASGIApp, ExceptionHandlersMap
 
-from usher.account.guards import cookie, visitor_of
+from usher.account.guards import access_left_s, cookie, visitor_of
+from usher.account.pages import account_pages
+from usher.account.silent import SilentRefresh
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
 from usher.event.pages import event_pages
 from usher.plumbing.asset import Assets
@@ -36,7 +39,10 @@ def make_pages(house: House) -> Pages:
     front = shipped("front")
 
     def greet(request: AnyRequest) -> dict[str, Any]:
-        return {"actor": visitor_of(request, house.signer)}
+        return {
+            "actor": visitor_of(request, house.signer),
+            "access_left_s": access_left_s(request, house.signer),
+        }
 
     return Pages(Assets(front / "static"), Languages(front / "locale"), greet)
 
@@ -48,13 +54,18 @@ def page_router(house: House, pages: Pages) -> Router:
         known = await house.curves.of(event)
         return known.curve.free if known else None
 
+    def refreshing(app: ASGIApp) -> ASGIApp:  # Litestar copies what it is given, but no function
+        return SilentRefresh(app, house.accounts)
+
     return Router(
         path="/",
         include_in_schema=False,
         guards=[from_this_site],
+        middleware=[refreshing],
         route_handlers=[
             pages.assets.handler,
             _choose_language(pages),
+            *account_pages(pages, house.accounts),
             *event_pages(pages, house.events, left),
         ],
     )
@@ -73,6 +84,16 @@ def _choose_language(pages: Pages) -> HTTPRouteHandler:
     return choose_language
 
 
+def _where(request: AnyRequest) -> str:
+    """The page somebody was on who is asked to log in: this one, or the one whose form this was."""
+    url = urlsplit(str(request.url))
+    if request.method not in ("GET", "HEAD"):
+        url = urlsplit(request.headers.get("referer", ""))
+        if url.netloc != request.headers.get("host"):
+            return "/"
+    return safe_next(url.path + (f"?{url.query}" if url.query else ""))
+
+
 def page_errors(pages: Pages) -> ExceptionHandlersMap:
     """Refusals as pages for browsers that ask for pages, as problems for all others."""
 
@@ -87,8 +108,7 @@ def page_errors(pages: Pages) -> ExceptionHandlersMap:
 
     def refusal(request: AnyRequest, error: UsherError) -> ASGIResponse:
         if isinstance(error, Unauthenticated) and error.members.get("login"):
-            here = request.url.path if request.method == "GET" else "/"
-            return see_other(f"/login?next={here}")
+            return see_other(f"/login?next={quote(_where(request), safe='/')}")
         return pages.error(request, error)
 
     def http(request: AnyRequest, error: HTTPException) -> ASGIResponse:

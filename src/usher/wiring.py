@@ -60,7 +60,9 @@ class House:
         self.accounts = AccountService(self.database, self.signer)
         self.events = EventService(self.database)
         self.sales = SaleService(self.database, SaleScripts(self.runner))
-        self.queue = QueueService(QueueScripts(self.runner), self.sales, self.curves, self.signer)
+        self.queue = QueueService(
+            QueueScripts(self.runner), self.sales, self.curves, self.signer, self.events
+        )
         self.seats = SeatService(self.seat_scripts, self.events, self.signer)
         self.bank = Bank(self.database)
         sandbox = SandboxProvider(self.bank, self.signer, settings.public_url)
@@ -68,9 +70,14 @@ class House:
             self.database, PaymentScripts(self.runner), {sandbox.name: sandbox}
         )
         self.bookings = BookingService(
-            self.database, self.events, self.seats, self.seat_scripts, self.payments
+            self.database,
+            self.events,
+            self.seats,
+            self.seat_scripts,
+            self.payments,
+            self.accounts,
         )
-        self.tickets = TicketService(self.database, self.events)
+        self.tickets = TicketService(self.database, self.events, self.accounts)
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
         self.inventory = Inventory(self.database, self.seat_scripts, self.events, self.sales)

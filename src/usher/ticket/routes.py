@@ -26,7 +26,7 @@ def ticket_handlers(
         request: Request[Any, Any, Any],
     ) -> ASGIResponse:
         """A ticket of yours."""
-        fan_id, _ = reader_of(request.scope, accounts, seats)
-        return answer(await tickets.read(ticket, fan_id))
+        reader, _ = reader_of(request.scope, accounts, seats)
+        return answer(await tickets.read(ticket, reader))
 
     return [show_ticket]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from usher.account.model import Reader
+from usher.account.service import AccountService
 from usher.booking.model import read_ticket_id
 from usher.clock import iso
 from usher.errors import Forbidden, NotFound
@@ -12,18 +14,19 @@ from usher.ticket import queries
 
 
 class TicketService:
-    def __init__(self, database: Database, events: EventService) -> None:
+    def __init__(self, database: Database, events: EventService, accounts: AccountService) -> None:
         self._database = database
         self._events = events
+        self._accounts = accounts
 
-    async def read(self, ticket_id: str, fan_id: str) -> dict[str, Any]:
-        """A ticket of `fan_id`: NotFound before its booking is confirmed, Forbidden for
+    async def read(self, ticket_id: str, reader: Reader) -> dict[str, Any]:
+        """A ticket of `reader`: NotFound before its booking is confirmed, Forbidden for
         somebody else's."""
         named = read_ticket_id(ticket_id)
         row = await queries.find(self._database, *named) if named else None
         if row is None or row["booking_state"] != "confirmed":
             raise NotFound("there is no such ticket")
-        if row["fan_id"] != fan_id:
+        if not await self._accounts.may_read(reader, row["fan_id"]):
             raise Forbidden("this ticket is somebody else's")
         showing = await self._events.showing(row["event_id"])
         return {
