@@ -88,13 +88,16 @@ def account_pages(pages: Pages, accounts: AccountService) -> list[HTTPRouteHandl
             form.fault("password", _crowded(say))
             return login_page(request, form, 429)
 
-    def register_page(request: AnyRequest, form: Form, key: str, status: int = 200) -> ASGIResponse:
+    def register_page(
+        request: AnyRequest, form: Form, key: str, status: int = 200, *, taken: bool = False
+    ) -> ASGIResponse:
         return pages.show(
             request,
             "register.html",
             status,
             form=form,
             key=key,
+            taken=taken,
             where=safe_next(form["next"]),
             password_least=limits.password_chars_min,
             password_most=limits.password_chars_max,
@@ -120,7 +123,7 @@ def account_pages(pages: Pages, accounts: AccountService) -> list[HTTPRouteHandl
             login = await accounts.login(form["email"], form["password"])
         except (Conflict, IdempotencyMismatch):
             form.fault("email", say.gettext("This email has an account already."))
-            return register_page(request, form, str(uuid4()), 409)
+            return register_page(request, form, str(uuid4()), 409, taken=True)
         except TooMany:
             form.fault("password", _crowded(say))
             return register_page(request, form, key, 429)
