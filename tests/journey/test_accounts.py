@@ -283,9 +283,9 @@ async def test_a_sale_for_who_is_logged_in(
         async with visitor() as visit:
             page = await visit.page(f"/events/{event}")
             assert (await asked(page, path, "POST"))[0] == 401
-            await page.goto(f"{visit.url}/login?next=/events/{event}")
+            await page.get_by_role("link", name="Log in to join").click()
             await log_in(page, email)
-            await expect(page).to_have_url(f"{visit.url}/events/{event}")
+            await expect(page.get_by_role("button", name="Join the line")).to_be_visible()
             status, joined = await asked(page, path, "POST")
             assert status == 202
             numbers.append(joined["place"]["number"])

@@ -80,7 +80,8 @@ class QueueService:
         if await self._events.access(event) == "login":
             if not account_id:
                 raise Unauthenticated("this sale is for who is logged in: log in first", login=True)
-            fan_id = own_fan(account_id)
+            if held is None or held.fan_id != fan_id:  # who stood here as a guest stands on
+                fan_id = own_fan(account_id)
         place_id = derived_id("place", event, fan_id)
         if held is not None and held.place_id == place_id:
             await self._find(held)
