@@ -235,7 +235,7 @@ async def test_logging_out_everywhere_reaches_the_other_browser(
             await log_in(page, email)
             await expect(page).to_have_url(f"{visit.url}/account")
         await page.reload()
-        await expect(page.get_by_text("You are logged in in 2 places.")).to_be_visible()
+        await expect(page.get_by_text("You are logged in at 2 places.")).to_be_visible()
         await page.get_by_role("button", name="Log out everywhere").click()
         await expect(page).to_have_url(f"{visit.url}/")
         await here.context.clear_cookies(name=ACCESS_COOKIE)
