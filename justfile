@@ -33,3 +33,13 @@ demo *args:
 # write migrations/schema.sql anew from the migrations
 golden:
     python tests/sql/golden.py
+
+# collect what pages say into front/locale/*.po, where it waits for translation
+messages:
+    pybabel -q extract -F pyproject.toml -k gettext -k ngettext:1,2 --add-location=file --sort-by-file -o .messages.pot src/usher
+    for po in src/usher/front/locale/*.po; do pybabel -q update -N --ignore-obsolete --no-wrap -i .messages.pot -o $po -l $(basename $po .po); done
+    rm .messages.pot
+
+# pictures of every page in every state, into screenshots/
+screenshots *args:
+    pytest -m screenshots tests/journey/test_screenshots.py {{args}}

@@ -14,7 +14,7 @@ import click
 
 from usher.account.commands import account_commands
 from usher.embedded import find_embedded
-from usher.errors import SetupError, UsherError
+from usher.errors import Unreachable, UsherError
 from usher.event.commands import event_commands
 from usher.insight.commands import audit_command
 from usher.plumbing import log
@@ -37,7 +37,7 @@ async def _resolved(settings: Settings) -> Settings:
         return settings
     servers = await find_embedded(settings.data_dir)
     if servers is None:
-        raise SetupError(
+        raise Unreachable(
             "no servers are set (USHER_REDIS_URL, USHER_DATABASE_URL, USHER_SECRETS) and none are "
             f"embedded at {settings.data_dir}: start `usher up` in another terminal first"
         )

@@ -21,6 +21,7 @@ UsherError
   TooMany 429             too_many             slow down, with retry_after_s
   Unavailable 503         unavailable          a server behind us is away, with retry_after_s
   SetupError              setup                this installation cannot start (CLI only)
+    Unreachable           setup                a server it needs does not answer
 """
 
 from typing import Any, ClassVar
@@ -119,3 +120,7 @@ class Unavailable(UsherError):
 
 class SetupError(UsherError):
     code, title = "setup", "usher cannot start here"
+
+
+class Unreachable(SetupError):
+    """A server that this installation needs does not answer."""

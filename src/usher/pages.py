@@ -1,10 +1,12 @@
 """Everything a browser is shown: the pages of all rooms, and what they have in common."""
 
 from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from litestar import Request, Response, Router, post
+from litestar import Request, Response, Router, get, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
@@ -13,18 +15,27 @@ from litestar.types import ASGIApp, ExceptionHandlersMap
 from usher.account.guards import access_left_s, cookie, visitor_of
 from usher.account.pages import account_pages
 from usher.account.silent import SilentRefresh
+from usher.booking.checkout import checkout_pages
+from usher.booking.pages import booking_pages
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
 from usher.event.pages import event_pages
+from usher.feed.scripts import Lost
+from usher.payment.sandbox.pages import bank_pages
 from usher.plumbing.asset import Assets
 from usher.plumbing.form import from_this_site, read_form
 from usher.plumbing.language import LANGUAGE_COOKIE, Languages
 from usher.plumbing.page import Pages, safe_next, see_other, wants_page
 from usher.plumbing.problem import HANDLERS
 from usher.plumbing.shipped import shipped
+from usher.queue.pages import queue_pages
+from usher.seat.pages import seat_pages
+from usher.ticket.pages import ticket_pages
 from usher.wiring import House
 
 AnyRequest = Request[Any, Any, Any]
 
+# Swagger UI, from an installed package: the API's page asks no other host for anything.
+_SWAGGER: Final = ("swagger-ui.css", "swagger-ui-bundle.js")
 _YEAR_S: Final = 365 * 24 * 3600
 
 
@@ -37,6 +48,8 @@ class Fault(UsherError):
 def make_pages(house: House) -> Pages:
     """What renders pages for this house."""
     front = shipped("front")
+    swagger = Path(str(files("swagger_ui"))) / "static"
+    more = {f"swagger/{name}": swagger / name for name in _SWAGGER}
 
     def greet(request: AnyRequest) -> dict[str, Any]:
         return {
@@ -44,7 +57,7 @@ def make_pages(house: House) -> Pages:
             "access_left_s": access_left_s(request, house.signer),
         }
 
-    return Pages(Assets(front / "static"), Languages(front / "locale"), greet)
+    return Pages(Assets(front / "static", more), Languages(front / "locale"), greet)
 
 
 def page_router(house: House, pages: Pages) -> Router:
@@ -57,6 +70,20 @@ def page_router(house: House, pages: Pages) -> Router:
     def refreshing(app: ASGIApp) -> ASGIApp:  # Litestar copies what it is given, but no function
         return SilentRefresh(app, house.accounts)
 
+    async def states(event: str) -> str | None:
+        snapshot = await house.feed_scripts.snapshot(event)
+        return None if isinstance(snapshot, Lost) else snapshot.states
+
+    async def buyer(request: AnyRequest) -> tuple[str, str]:
+        actor = visitor_of(request, house.signer)
+        if actor is None:
+            return "", ""
+        try:
+            account = await house.accounts.find(actor.account_id)
+        except NotFound:  # its token outlives it for some minutes
+            return actor.name, ""
+        return account.name, account.email
+
     return Router(
         path="/",
         include_in_schema=False,
@@ -66,7 +93,29 @@ def page_router(house: House, pages: Pages) -> Router:
             pages.assets.handler,
             _choose_language(pages),
             *account_pages(pages, house.accounts),
+            _api_page(pages),
             *event_pages(pages, house.events, left),
+            *queue_pages(pages, house.queue, house.accounts, house.events),
+            *seat_pages(pages, house.seats, house.events, house.queue, states),
+            *checkout_pages(
+                pages,
+                house.seats,
+                house.queue,
+                house.bookings,
+                house.events,
+                house.accounts,
+                buyer,
+            ),
+            *booking_pages(
+                pages,
+                house.bookings,
+                house.accounts,
+                house.seats,
+                house.events,
+                house.settings.public_url,
+            ),
+            *bank_pages(pages, house.bank, house.events),
+            *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
         ],
     )
 
@@ -92,6 +141,15 @@ def _where(request: AnyRequest) -> str:
         if url.netloc != request.headers.get("host"):
             return "/"
     return safe_next(url.path + (f"?{url.query}" if url.query else ""))
+
+
+def _api_page(pages: Pages) -> HTTPRouteHandler:
+    @get("/api")
+    async def show_api(request: AnyRequest) -> ASGIResponse:
+        """The API's description, to read and to try."""
+        return pages.show(request, "api.html")
+
+    return show_api
 
 
 def page_errors(pages: Pages) -> ExceptionHandlersMap:

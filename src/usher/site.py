@@ -4,17 +4,10 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
-from usher.clock import utc_now
-from usher.event.model import NewEvent
-from usher.sale.model import SaleChange, SaleSettings
+from usher.sample import ORGANISER, put_samples_on_sale, sample_organiser
 from usher.settings import Settings
 from usher.up import Up, up
-from usher.venue.generate import rows_by_columns
-from usher.venue.price import default_prices
-
-SAMPLE_ROWS, SAMPLE_COLUMNS = 20, 30
 
 
 async def run_site(settings: Settings, *, workers: int, say: Callable[[str], object]) -> None:
@@ -31,31 +24,28 @@ async def run_site(settings: Settings, *, workers: int, say: Callable[[str], obj
 
 
 async def welcome(site: Up, say: Callable[[str], object]) -> None:
-    """Says where things are; on a new data directory puts a sample event on sale first."""
-    rows = await site.house.events.search()
-    if not rows:
-        event = await sample_event(site)
-        say(f"a sample event is on sale: {event}")
-    say(f"usher is up:       {site.url}")
-    say(f"events:            {site.url}/api/v1/events")
-    say(f"API description:   {site.url}/api/schema/openapi.json")
-    say(f"data:              {site.settings.data_dir}")
+    """Says where things are; on embedded servers there is an organiser to log in as, and on a
+    new data directory there are sample events. Other servers are somebody's own."""
+    rows = [("usher is up", site.url), ("organiser", f"{site.url}/organiser")]
+    if site.servers is not None:
+        organiser, password = await sample_organiser(site.house, site.settings.data_dir)
+        if not await site.house.events.search(most=1, drafts=True):
+            made = await put_samples_on_sale(site.house, organiser)
+            say(f"{made} sample events were made")
+        rows += [
+            ("  log in as", ORGANISER),
+            ("  password", password or f"as you set it (usher account password {ORGANISER})"),
+        ]
+    rows += [
+        ("API", f"{site.url}/api"),
+        ("data", str(site.settings.data_dir)),
+    ]
+    if site.servers and not site.servers.database_folder.is_relative_to(site.settings.data_dir):
+        rows.append(("  database", str(site.servers.database_folder)))
+    for name, value in rows:
+        say(f"{name:<14}{value}")
     say("in another terminal: usher event list; usher gate watch EVENT; usher audit EVENT")
     say("Ctrl-C stops it in order")
-
-
-async def sample_event(site: Up) -> str:
-    """A hall of 600 seats, open, in queued mode."""
-    plan = rows_by_columns(SAMPLE_ROWS, SAMPLE_COLUMNS, name="Sample hall")
-    new = NewEvent(
-        title="A sample evening",
-        starts_at=utc_now() + timedelta(days=30),
-        prices=default_prices(plan),
-    )
-    event = await site.house.events.create(new, plan, SaleSettings())
-    await site.house.events.publish(event)
-    await site.house.sales.change(event, "usher up", SaleChange(state="open"))
-    return event
 
 
 class Stage:

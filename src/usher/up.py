@@ -40,10 +40,11 @@ class Up:
 async def with_servers(
     settings: Settings, stack: AsyncExitStack
 ) -> tuple[Settings, Embedded | None]:
-    """Settings in which no server is missing: what is not given is embedded."""
+    """Settings in which no server is missing: what is not given is embedded. SetupError where
+    another process runs the servers of the data directory: they would end with it."""
     if settings.redis_url and settings.database_url and settings.secrets:
         return settings, None
-    servers = await stack.enter_async_context(start_embedded(settings.data_dir))
+    servers = await stack.enter_async_context(start_embedded(settings.data_dir, adopt=False))
     return servers.apply(settings), servers
 
 

@@ -64,9 +64,9 @@ def build_app(house: House) -> Litestar:
                 await connection.execute("SELECT 1")
         except UsherError as fault:
             told["database"] = fault.detail
-        if house.hub.draining:
-            told["state"] = "draining"
-        good = all(word == "ok" for word in told.values())
+        good = all(word == "ok" for word in told.values()) and not house.hub.draining
+        if not good:
+            told["state"] = "draining" if house.hub.draining else "not ready"
         return Response(told, status_code=200 if good else 503)
 
     @get("/metrics", include_in_schema=False)

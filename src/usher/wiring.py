@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from usher.account.service import AccountService
 from usher.booking.jobs import Settler
 from usher.booking.service import BookingService
-from usher.errors import SetupError, UsherError
+from usher.errors import SetupError, Unreachable, UsherError
 from usher.event.service import EventService
 from usher.feed.scripts import FeedScripts
 from usher.feed.service import Hub
@@ -96,12 +96,12 @@ class House:
         )
 
     async def open(self) -> None:
-        """Opens the connections; SetupError says which server cannot be reached."""
+        """Opens the connections; Unreachable says which server cannot be reached."""
         await self.database.open()
         try:
             await self.runner.command("PING")
         except UsherError as fault:
-            raise SetupError(f"Redis cannot be reached: {fault.detail}") from fault
+            raise Unreachable(f"Redis cannot be reached: {fault.detail}") from fault
 
     async def close(self) -> None:
         """Closes what is open, in the opposite order; may be called twice."""

@@ -109,7 +109,10 @@ def test_a_site_starts_from_it_and_stops_in_order(elsewhere: Path, tmp_path: Pat
             )
             assert httpx.get(f"{url}/readyz", trust_env=False).is_success
             events = httpx.get(f"{url}/api/v1/events", trust_env=False).json()["events"]
-            assert [event["title"] for event in events] == ["A sample evening"]
+            titles = [event["title"] for event in events]
+            assert titles == ["The winter play", "Night of strings", "Arena of lights"]
+            page = httpx.get(url, headers={"accept": "text/html"}, trust_env=False).text
+            assert all(title in page for title in titles)
         finally:
             site.send_signal(signal.SIGTERM)
             assert site.wait(60) == 0

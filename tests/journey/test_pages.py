@@ -16,6 +16,7 @@ async def test_an_event_is_found_and_read(house: House, visitor: Visitor) -> Non
     async with visitor(size=PHONE) as visit:
         page = await visit.page("/")
         await page.get_by_role("searchbox", name="Search").fill("geigen")
+        await page.get_by_text("City, production, date").click()
         await page.get_by_label("City").select_option("Graz")
         await page.get_by_role("button", name="Search").click()
         await page.get_by_role("link", name="Nacht der Geigen").first.click()

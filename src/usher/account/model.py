@@ -73,17 +73,23 @@ class Fan(msgspec.Struct, frozen=True):
     account_id: str | None = None
 
 
+def own_fan(account_id: str) -> str:
+    """The fan an account is wherever it is logged in without having been a guest before: the same
+    in every browser, so that an account has one place in a line for who is logged in."""
+    return derived_id("fan", "account", account_id)
+
+
 class Reader(msgspec.Struct, frozen=True):
     """Who asks about bookings: a fan, an account with all its fans, or both; "" is nobody."""
 
     fan_id: str = ""
     account_id: str = ""
 
-
-def own_fan(account_id: str) -> str:
-    """The fan an account is wherever it is logged in without having been a guest before: the same
-    in every browser, so that an account has one place in a line for who is logged in."""
-    return derived_id("fan", "account", account_id)
+    @property
+    def fans(self) -> tuple[str, ...]:
+        """The fans it is known to be without asking PostgreSQL."""
+        own = (own_fan(self.account_id),) if self.account_id else ()
+        return (self.fan_id, *own) if self.fan_id else own
 
 
 # An address that can be written into a header as it is: no quoted local parts, no comments,

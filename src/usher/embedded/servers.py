@@ -62,6 +62,12 @@ class Embedded:
         """The database ``usher``, as its superuser."""
         return self._database.url
 
+    @property
+    def database_folder(self) -> Path:
+        """Where PostgreSQL keeps its data: as root elsewhere than below the data directory, which
+        its unprivileged user may not be able to reach."""
+        return Path(self._memory.database_folder or self.data_dir / "database")
+
     def secret(self) -> str:
         """The key ring, ``kid:hex`` with 32 random bytes: made once, kept in the directory."""
         return self._place.secret()
@@ -204,7 +210,8 @@ class Opening:
         while not place.take():
             if not self._adopt:
                 raise SetupError(
-                    f"process {place.holder()} already runs the servers of {place.data_dir}"
+                    f"process {place.holder()} already runs the servers of {place.data_dir}:"
+                    " stop it first, or choose another data directory"
                 )
             # Its owner may still be starting, or just ending: then the lock comes free.
             memory = place.recall()

@@ -1,6 +1,6 @@
 """`usher event`: make events from plans, list them, show them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from usher.errors import BadInput, UsherError
 from usher.event.model import EventRow, NewEvent
 from usher.event.routes import category_view, event_view
 from usher.event.service import EventService
-from usher.plumbing.command import Run, echo_json, fail, json_option
+from usher.plumbing.command import Run, echo_json, fail, json_option, read_time
 from usher.sale.model import SaleSettings
 from usher.venue.bowl import bowl
 from usher.venue.generate import rows_by_columns
@@ -105,7 +105,7 @@ def event_commands(run: Run[EventService]) -> click.Group:
             drawn, document, repairs = read_plan(plan, side, rows, columns, bowl)
             new = NewEvent(
                 title=title,
-                starts_at=_time("--starts-at", starts_at) or utc_now() + timedelta(days=30),
+                starts_at=read_time("--starts-at", starts_at) or utc_now() + timedelta(days=30),
                 venue=venue,
                 city=city,
                 hall=drawn.name,
@@ -116,9 +116,9 @@ def event_commands(run: Run[EventService]) -> click.Group:
                 mode=mode,
                 rate_per_min=rate_per_min,
                 capacity=capacity,
-                lobby_at=_time("--lobby-at", lobby_at),
-                opens_at=_time("--opens-at", opens_at),
-                closes_at=_time("--closes-at", closes_at),
+                lobby_at=read_time("--lobby-at", lobby_at),
+                opens_at=read_time("--opens-at", opens_at),
+                closes_at=read_time("--closes-at", closes_at),
             )
 
             async def make(events: EventService) -> str:
@@ -140,7 +140,9 @@ def event_commands(run: Run[EventService]) -> click.Group:
         click.echo(f"{event}: {title}, {drawn.seat_count:,} seats")
         if not draft:
             click.echo("published; a running worker lays out its seats within seconds")
-            click.echo(f"open its lobby with: usher sale lobby {event}")
+            click.echo(f"next: {_next_step(event, sale)}")
+        else:
+            click.echo(f"next: usher event publish {event}")
 
     @group.command("publish")
     @click.argument("event")
@@ -193,17 +195,16 @@ def event_commands(run: Run[EventService]) -> click.Group:
 
 
 def _line(row: EventRow) -> str:
+    state = row.sale_state if row.state == "published" else f"({row.state})"
     return (
         f"{row.id}  {iso(row.starts_at)}  {row.seats:>6} seats  {row.mode:<6} "
-        f"{row.sale_state:<8}  {row.title} · {row.venue}"
+        f"{state:<9}  {row.title} · {row.venue}"
     )
 
 
-def _time(name: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{name}: {text!r} is no ISO 8601 time, like 2026-12-01T19:30Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _next_step(event: str, sale: SaleSettings) -> str:
+    if sale.opens_at:
+        return f"the sale opens by itself at {iso(sale.opens_at)}"
+    if sale.mode == "simple":
+        return f"usher sale open {event}"
+    return f"usher sale lobby {event}, then usher sale open {event}"

@@ -8,10 +8,11 @@ import gzip
 import hashlib
 import posixpath
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from babel.messages.extract import extract_javascript
 from litestar import Request, get
@@ -39,27 +40,33 @@ _LEAST_GAIN: Final = 0.9
 Message = str | tuple[str, str]
 
 
-class _File(NamedTuple):
-    body: bytes
-    zipped: bytes  # b"" where compression gains nothing
-    media: bytes
+class _File:
+    """A file in memory; compressed when somebody first asks for it so."""
+
+    def __init__(self, path: Path) -> None:
+        self.body = path.read_bytes()
+        self.media = _MEDIA[path.suffix].encode()
+
+    @cached_property
+    def zipped(self) -> bytes:
+        """b"" where compression gains nothing."""
+        zipped = gzip.compress(self.body, 9, mtime=0)
+        return zipped if len(zipped) < _LEAST_GAIN * len(self.body) else b""
 
 
 class Assets:
-    """Every file below `folder`, by its path relative to it."""
+    """Every file below `folder`, by its path relative to it, and `more` from installed packages."""
 
-    def __init__(self, folder: Path) -> None:
-        self._files: dict[str, _File] = {}
+    def __init__(self, folder: Path, more: Mapping[str, Path] | None = None) -> None:
+        paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+        self._files = {
+            name: _File(path)
+            for name, path in (paths | dict(more or {})).items()
+            if path.is_file() and path.suffix in _MEDIA
+        }
         digest = hashlib.blake2b(digest_size=8)
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix in _MEDIA:
-                name = path.relative_to(folder).as_posix()
-                body = path.read_bytes()
-                digest.update(name.encode() + b"\0" + body)
-                zipped = gzip.compress(body, 9, mtime=0)
-                if len(zipped) > _LEAST_GAIN * len(body):
-                    zipped = b""
-                self._files[name] = _File(body, zipped, _MEDIA[path.suffix].encode())
+        for name, file in self._files.items():
+            digest.update(name.encode() + b"\0" + file.body)
         self.digest = digest.hexdigest()
         self._messages: dict[str, list[Message]] = {}
 
@@ -87,9 +94,11 @@ class Assets:
             known = self._messages[name] = []
             for module in self.modules(name):
                 source = BytesIO(self._files[module].body)
-                for _, _, message, _ in extract_javascript(source, _FUNCTIONS, [], {}):
-                    said: Any = message  # Babel's own type is narrower than what it gives
-                    each: Message = said if isinstance(said, str) else (said[0], said[1])
+                for _, function, message, _ in extract_javascript(source, _FUNCTIONS, [], {}):
+                    # Babel gives all arguments, and its own type is narrower than what it gives.
+                    given: Any = message
+                    said: Any = (given,) if isinstance(given, str) else given
+                    each: Message = (said[0], said[1]) if function == "ngettext" else said[0]
                     if each not in known:
                         known.append(each)
         return known

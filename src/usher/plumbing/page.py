@@ -61,6 +61,8 @@ class Pages:
         self._environment.install_gettext_callables(  # type: ignore[attr-defined]
             _gettext, _ngettext, newstyle=True
         )
+        # Messages may be laid out over lines; `just messages` collects them in the same form.
+        self._environment.policies["ext.i18n.trimmed"] = True
         self._environment.globals |= {"asset": assets.url, "modules": assets.modules}
         self._environment.filters |= {"iso": iso, "url": lambda text: quote(str(text), safe="")}
 

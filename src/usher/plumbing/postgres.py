@@ -16,7 +16,7 @@ from piccolo.engine.postgres import PostgresEngine
 from piccolo.table import Table
 
 from usher import piccolo_conf
-from usher.errors import SetupError, Unavailable, UsherError
+from usher.errors import SetupError, Unavailable, Unreachable, UsherError
 
 # Any number will do as long as every process takes the same: "usher" as bytes.
 MIGRATION_LOCK: Final = int.from_bytes(b"usher")
@@ -89,7 +89,7 @@ class Database:
         try:
             await self._engine.start_connection_pool()
         except (*_AWAY, asyncpg.PostgresError) as fault:
-            raise SetupError(f"PostgreSQL cannot be reached: {fault}") from fault
+            raise Unreachable(f"PostgreSQL cannot be reached: {fault}") from fault
         self._bound_before = _bound()
         _bind(self._engine)
 

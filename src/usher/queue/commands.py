@@ -19,6 +19,8 @@ from usher.sale.commands import change_gate
 from usher.sale.service import SaleService
 
 WATCH_S = 1.0
+# -1 is a number that is refused with its bounds, not an option nobody knows.
+_NUMBERS = {"ignore_unknown_options": True}
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 
@@ -46,7 +48,7 @@ def gate_commands(run: Run[QueueService], run_sales: Run[SaleService]) -> click.
         for name, value in _rows(known):
             click.echo(f"{name:<22} {value}")
 
-    @group.command("rate")
+    @group.command("rate", context_settings=_NUMBERS)
     @click.argument("event")
     @click.argument("per_minute", type=int)
     def rate(event: str, per_minute: int) -> None:
@@ -54,7 +56,7 @@ def gate_commands(run: Run[QueueService], run_sales: Run[SaleService]) -> click.
         sale = change_gate(run_sales, event, rate_per_min=per_minute)
         click.echo(f"{event}: {sale.rate_per_min} a minute")
 
-    @group.command("capacity")
+    @group.command("capacity", context_settings=_NUMBERS)
     @click.argument("event")
     @click.argument("fans", type=int)
     def capacity(event: str, fans: int) -> None:

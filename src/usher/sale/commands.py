@@ -1,16 +1,19 @@
 """`usher sale`: open, pause, resume, close an event's sale, and switch its mode, live."""
 
 import getpass
-from typing import Any
+from typing import Any, Final
 
 import click
 from msgspec import UNSET
 
+from usher.clock import iso
 from usher.errors import UsherError
-from usher.plumbing.command import Run, echo_json, fail, json_option
+from usher.plumbing.command import Run, echo_json, fail, json_option, read_time
 from usher.sale.model import GateChange, Sale, SaleChange
 from usher.sale.routes import public_sale
 from usher.sale.service import SaleService
+
+_TIMES: Final = ("lobby_at", "opens_at", "closes_at")
 
 
 def actor() -> str:
@@ -38,8 +41,17 @@ def sale_commands(run: Run[SaleService]) -> click.Group:
     verb("lobby", "lobby", "Open the lobby of EVENT: fans come in, the draw is at the opening.")
     verb("open", "open", "Open the sale of EVENT: the lobby is drawn, the line begins to move.")
     verb("pause", "paused", "Pause EVENT: nobody is called, no new holds; places are kept.")
-    verb("resume", "open", "Resume a paused EVENT.")
     verb("close", "closed", "Close the sale of EVENT: everyone waiting is told that it is over.")
+
+    @group.command("resume")
+    @click.argument("event")
+    @json_option
+    def resume(event: str, as_json: bool) -> None:
+        """Resume a paused EVENT. One that is not paused stays as it is."""
+        try:
+            _say(run(lambda sales: sales.resume(event, actor())), as_json)
+        except UsherError as error:
+            fail(error)
 
     @group.command("mode")
     @click.argument("event")
@@ -55,6 +67,9 @@ def sale_commands(run: Run[SaleService]) -> click.Group:
 
     @group.command("set")
     @click.argument("event")
+    @click.option("--lobby-at", metavar="TIME", help="When the lobby opens, or none.")
+    @click.option("--opens-at", metavar="TIME", help="When the sale opens, or none.")
+    @click.option("--closes-at", metavar="TIME", help="When the sale ends, or none.")
     @click.option("--claim-s", type=int, help="Seconds to come in after being called.")
     @click.option("--shop-s", type=int, help="Seconds to shop.")
     @click.option("--hold-s", type=int, help="Seconds a hold lasts.")
@@ -65,9 +80,20 @@ def sale_commands(run: Run[SaleService]) -> click.Group:
         "--access", type=click.Choice(["guest", "login"]), help="Who may join: anybody, or logins."
     )
     @json_option
-    def set_windows(event: str, as_json: bool, **windows: Any) -> None:
-        """Set the windows and the limit of EVENT; what is not named stays."""
-        change: Any = {name: value for name, value in windows.items() if value is not None}
+    def set_windows(event: str, as_json: bool, **given: Any) -> None:
+        """Set the times, the windows and the limit of EVENT; what is not named stays.
+
+        TIME is like 2026-12-01T19:30Z; without an offset it is UTC.
+        """
+        change: Any = {name: value for name, value in given.items() if value is not None}
+        try:
+            for name in _TIMES:
+                if name in change:
+                    text = change[name]
+                    option = "--" + name.replace("_", "-")
+                    change[name] = None if text == "none" else read_time(option, text)
+        except UsherError as error:
+            fail(error)
         _say(_change(run, event, SaleChange(**change)), as_json)
 
     @group.command("show")
@@ -93,7 +119,7 @@ def sale_commands(run: Run[SaleService]) -> click.Group:
             echo_json(changes)
             return
         for each in changes:
-            at = each["at"].isoformat(timespec="seconds")
+            at = iso(each["at"].replace(microsecond=0))
             click.echo(
                 f"{at}  {each['actor']:<24} {each['field']}: {each['before']} -> {each['after']}"
             )
@@ -126,3 +152,6 @@ def _say(sale: Sale, as_json: bool) -> None:
         f"(to {sale.hold_cap_s} s), pay {sale.payment_s} s; {sale.seats_max} seats a fan"
         f"{'; for who is logged in' if sale.access == 'login' else ''}"
     )
+    times = [f"{name[:-3]} {iso(at)}" for name in _TIMES if (at := getattr(sale, name))]
+    if times:
+        click.echo(f"  times: {', '.join(times)}")

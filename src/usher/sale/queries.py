@@ -30,6 +30,13 @@ async def find(database: Database, event: str) -> Sale | None:
     return _sale(row) if row else None
 
 
+async def is_published(database: Database, event: str) -> bool:
+    """Whether fans can see the event."""
+    async with database.connection() as connection:
+        state = await connection.fetchval("SELECT state FROM event WHERE id = $1", event)
+    return bool(state == "published")
+
+
 async def published(database: Database) -> list[tuple[Sale, bool]]:
     """Every sale of a published event, and whether its inventory has been built."""
     columns = ", ".join(f"sale.{name}" for name in Sale.__struct_fields__)

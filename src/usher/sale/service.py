@@ -52,6 +52,15 @@ class SaleService:
         """
         return await self._apply(event, actor, given(change))
 
+    async def resume(self, event: str, actor: str) -> Sale:
+        """Opens a paused sale; Conflict where it is not paused, so that nobody opens one early."""
+        sale = await self.find(event)
+        if sale.state not in ("paused", "open"):
+            raise Conflict(
+                f"the sale is {sale.state}, not paused: `open` opens it", state=sale.state
+            )
+        return await self._apply(event, actor, {"state": "open"})
+
     async def _apply(self, event: str, actor: str, wanted: dict[str, Any]) -> Sale:
         for _ in range(_TRIES):
             sale = await self.find(event)
@@ -60,6 +69,10 @@ class SaleService:
                 await self.push(sale)
                 return sale
             changed(sale, fields)
+            if fields.get("state") in ("lobby", "open") and not await queries.is_published(
+                self._database, event
+            ):
+                raise Conflict("the event is not published yet: publish it first")
             after = await queries.change(
                 self._database, event, sale.version, fields, actor, before=sale
             )
