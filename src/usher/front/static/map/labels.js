@@ -28,12 +28,14 @@ export function placeLabels({ hall, states, colours }, scale) {
     if (!hall.runs[zone].length) return;
     const [x, y] = hall.middle[zone];
     const counted = widthOf(freeText(states.seatsInZone[zone]), 500, SMALL, colours.font);
+    // A little more than the section is wide: rows are longer than they are deep, mostly.
+    const room = 1.25 * scale * (hall.boxes[zone * 4 + 2] - hall.boxes[zone * 4]) + 6;
     const short = name.split(/\s+/).at(-1);
     for (const [title, counts] of [[name, true], [short, true], [name, false], [short, false]]) {
       const wide = widthOf(title, 700, BIG, colours.font);
       const half = (counts ? Math.max(wide, counted) : wide) / 2 + 4;
       const tall = counts ? 15 : 8;
-      if (!free(x, y, half, tall)) continue;
+      if (half * 2 > room || !free(x, y, half, tall)) continue;
       placed.push({ zone, title, counts, x, y, half, tall });
       break;
     }
