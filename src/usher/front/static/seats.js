@@ -60,7 +60,7 @@ const say = (text) => ($("says").textContent = text);
 
 for (const id of ["map", "tools", "picks"]) $(id).hidden = false;
 start().catch(() => {
-  for (const id of ["map", "tools", "picks"]) $(id).hidden = true;
+  for (const id of ["map", "tools", "picks"]) $(id).remove();
   alertOf(gettext("The map could not be drawn. The best available seats can be had all the same."));
 });
 
