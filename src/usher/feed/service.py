@@ -27,7 +27,7 @@ TICK_S: Final = 0.2
 CURVE_S: Final = 1.0
 BEAT_S: Final = 15.0
 # How often a place is looked at that does not move by itself (lapsed, left, in the lobby).
-STILL_S: Final = 5.0
+STILL_S: Final = 3.0
 PULL_MAX: Final = 5_000
 GOODBYE: Final = encode("reconnect", b"{}")
 # Behind any entry there will ever be: for who asks for one of the two streams only.
