@@ -14,6 +14,8 @@ from litestar.types import ExceptionHandlersMap
 from usher.account.guards import cookie, visitor_of
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
 from usher.event.pages import event_pages
+from usher.insight.pages import console_pages
+from usher.insight.sales import sales_pages
 from usher.plumbing.asset import Assets
 from usher.plumbing.form import from_this_site, read_form
 from usher.plumbing.language import LANGUAGE_COOKIE, Languages
@@ -63,6 +65,16 @@ def page_router(house: House, pages: Pages) -> Router:
             _choose_language(pages),
             _api_page(pages),
             *event_pages(pages, house.events, left),
+            *console_pages(
+                pages,
+                house.signer,
+                house.database,
+                house.events,
+                house.sales,
+                house.feed_scripts,
+                house.pulses,
+            ),
+            *sales_pages(pages, house.signer, house.database, house.events),
         ],
     )
 

@@ -23,7 +23,7 @@ def test_other_words_stay_as_they_are(text: str) -> None:
 
 
 def test_lines_are_those_of_rfc_4180() -> None:
-    rows = [["a", "b,c", 'say "x"'], ["two\nlines", None, -5]]
+    rows: list[list[object]] = [["a", "b,c", 'say "x"'], ["two\nlines", None, -5]]
     assert csv_lines(rows) == b'a,"b,c","say ""x"""\r\n"two\nlines",,-5\r\n'
 
 
