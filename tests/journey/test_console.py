@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.contract.fan import Fan
+from tests.contract.organiser import public
 from tests.journey.browser import PHONE, Visit
 from tests.journey.conftest import Visitor
 from tests.sale import put_on_sale
@@ -110,7 +111,7 @@ async def test_a_sale_is_run_from_the_console(
         await page.get_by_label("What to say").fill(text)
         await page.get_by_role("button", name="Tell everyone").click()
         await expect(page.locator("#notice-text")).to_have_text(text)
-        assert (await http.get(f"/api/v1/events/{event}/queue")).json()["notice"] == text
+        await public(http, event, notice=text)
         await page.get_by_role("button", name="Take it down").click()
         await expect(page.locator("#notice-up")).to_be_hidden()
 

@@ -62,7 +62,7 @@ def console_pages(
     async def show(
         request: AnyRequest, event: str, form: Form, status: int = 200, refused: str = ""
     ) -> ASGIResponse:
-        showing, pulse = await asyncio.gather(events.showing(event), pulses.of(event))
+        showing, pulse = await asyncio.gather(events.showing(event), pulses.of(event, fresh=True))
         done = request.query_params.get("done", "")
         return pages.show(
             request,
@@ -111,9 +111,7 @@ def console_pages(
         try:
             await sales.change(event, actor.account_id, _sale_change(form))
         except Conflict as refusal:
-            pulses.forget(event)
             return await show(request, event, form, 409, refusal.detail)
-        pulses.forget(event)
         return see_other(_console(event, "sale"))
 
     @post(PATH + "/console/gate")
@@ -140,7 +138,6 @@ def console_pages(
                 return await show(request, event, form, 422)
             change = GateChange(rate_per_min=rate, capacity=capacity)
         await sales.change(event, actor.account_id, change)
-        pulses.forget(event)
         return see_other(_console(event, "gate"))
 
     @post(PATH + "/console/notice")

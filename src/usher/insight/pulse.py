@@ -102,10 +102,15 @@ class Pulses:
         self._known: dict[str, _Known] = {}
         self._asking: dict[str, asyncio.Task[Any]] = {}
 
-    async def of(self, event: str, after_ms: int = 0) -> Pulse:
-        """The pulse of `event`, with the part of its trail after `after_ms`; NotFound."""
+    async def of(self, event: str, after_ms: int = 0, *, fresh: bool = False) -> Pulse:
+        """The pulse of `event`, with the part of its trail after `after_ms`; NotFound. `fresh`
+        asks the line and the settings anew, for who has just changed something."""
+        if fresh:
+            self._known.pop(event, None)
         showing = await self._events.showing(event)
-        (sale, takings), known = await asyncio.gather(self._bookings(event), self._curves.of(event))
+        (sale, takings), known = await asyncio.gather(
+            self._bookings(event), self._curves.of(event, fresh_s=0 if fresh else FRESH_S)
+        )
         return _pulse(showing, sale, takings, known, self._curves.trail(event), after_ms)
 
     async def _bookings(self, event: str) -> tuple[Sale, dict[str, Any]]:
@@ -130,10 +135,6 @@ class Pulses:
         found = (sale, takings)
         self._known[event] = _Known(now + max(FRESH_S, _SHARE * (now - began)), found)
         return found
-
-    def forget(self, event: str) -> None:
-        """What was changed just now is asked anew."""
-        self._known.pop(event, None)
 
 
 def _pulse(

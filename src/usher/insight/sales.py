@@ -86,7 +86,7 @@ def sales_pages(
         showing = await events.showing(event)
         return Stream(
             _sheet(database, showing, _asked(request)),
-            media_type="text/csv; charset=utf-8",
+            media_type="text/csv",
             headers={
                 "content-disposition": f'attachment; filename="sales-{showing.event.id}.csv"',
                 "cache-control": PRIVATE,

@@ -94,9 +94,11 @@ class Assets:
             known = self._messages[name] = []
             for module in self.modules(name):
                 source = BytesIO(self._files[module].body)
-                for _, _, message, _ in extract_javascript(source, _FUNCTIONS, [], {}):
-                    said: Any = message  # Babel's own type is narrower than what it gives
-                    each: Message = said if isinstance(said, str) else (said[0], said[1])
+                for _, function, message, _ in extract_javascript(source, _FUNCTIONS, [], {}):
+                    # Babel gives all arguments, and its own type is narrower than what it gives.
+                    given: Any = message
+                    said: Any = (given,) if isinstance(given, str) else given
+                    each: Message = (said[0], said[1]) if function == "ngettext" else said[0]
                     if each not in known:
                         known.append(each)
         return known

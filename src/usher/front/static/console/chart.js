@@ -4,7 +4,7 @@
 import { gettext } from "../lib/words.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
-const [WIDTH, HEIGHT, TOP, FOOT] = [300, 96, 14, 14];
+const [HEIGHT, TOP, FOOT] = [96, 16, 16];
 
 function piece(name, attributes, text) {
   const element = document.createElementNS(SPACE, name);
@@ -31,8 +31,9 @@ export class Chart {
     this.value = figure.querySelector(".value");
     this.table = figure.querySelector("table");
     this.details = figure.querySelector("details");
-    this.svg = piece("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
-    figure.querySelector(".plot").append(this.svg);
+    this.svg = piece("svg", { height: HEIGHT, role: "img" });
+    this.plot = figure.querySelector(".plot");
+    this.plot.append(this.svg);
     this.details.addEventListener("toggle", () => this.#fill());
     this.points = [];
   }
@@ -43,16 +44,18 @@ export class Chart {
     if (this.value.textContent !== current) this.value.textContent = current;
     const most = points.reduce((high, [, value]) => Math.max(high, value), 0);
     const top = ceiling(most);
-    const x = (ms) => Math.max(0, WIDTH * (1 - (now - ms) / this.span));
+    const wide = Math.max(80, this.plot.clientWidth); // in true pixels: letters stay legible
+    this.svg.setAttribute("viewBox", `0 0 ${wide} ${HEIGHT}`);
+    const x = (ms) => Math.max(0, wide * (1 - (now - ms) / this.span));
     const y = (value) => TOP + (HEIGHT - TOP - FOOT) * (1 - value / top);
     const base = y(0);
     this.svg.replaceChildren(
-      piece("line", { class: "axis", x1: 0, x2: WIDTH, y1: base, y2: base }),
-      piece("line", { class: "grid", x1: 0, x2: WIDTH, y1: y(top), y2: y(top) }),
-      ...(this.bars ? this.#bars(points, x, y, base) : this.#line(points, x, y, base)),
-      piece("text", { x: 0, y: TOP - 4, class: "scale" }, this.write(top)),
+      piece("line", { class: "axis", x1: 0, x2: wide, y1: base, y2: base }),
+      piece("line", { class: "grid", x1: 0, x2: wide, y1: y(top), y2: y(top) }),
+      ...(this.bars ? this.#bars(points, x, y, base, wide) : this.#line(points, x, y, base)),
+      piece("text", { x: 0, y: TOP - 4, class: "scale" }, most ? this.write(top) : ""),
       piece("text", { x: 0, y: HEIGHT - 2, class: "scale" }, this.at(now - this.span)),
-      piece("text", { x: WIDTH, y: HEIGHT - 2, class: "scale end" }, this.at(now)),
+      piece("text", { x: wide, y: HEIGHT - 2, class: "scale end" }, this.at(now)),
     );
     const told = gettext("%(name)s: now %(now)s, at most %(most)s in the last %(minutes)s minutes", {
       name: this.name,
@@ -75,14 +78,14 @@ export class Chart {
     ];
   }
 
-  #bars(points, x, y, base) {
-    const wide = WIDTH / points.length;
+  #bars(points, x, y, base, whole) {
+    const wide = whole / points.length;
     return points
       .filter(([, value]) => value > 0)
       .map(([ms, value]) =>
         piece("rect", {
           class: "bar",
-          x: Math.min(WIDTH - wide, x(ms)).toFixed(1),
+          x: Math.min(whole - wide, x(ms)).toFixed(1),
           y: y(value).toFixed(1),
           width: Math.max(1, wide - 1).toFixed(1),
           height: (base - y(value)).toFixed(1),

@@ -11,6 +11,8 @@ import * as series from "./series.js";
 
 const EVERY_MS = 2000;
 const CALM_MS = 15000;
+const SETTLED_MS = 3000; // a pulse may be older than what was done here
+const SETTINGS = ["mode", "state", "gate_state", "rate_per_min", "capacity", "version"];
 const [TEN_MINUTES, HOUR] = [600000, 3600000];
 const STATES = {
   draft: gettext("Not on sale yet"),
@@ -29,6 +31,8 @@ const trail = new series.Trail();
 const percent = (value) => `${number(value)} %`;
 let pulse = JSON.parse(document.getElementById("pulse").textContent);
 let turned = {};
+let settings = {}; // as the newest answer to a change has them
+let noticedAt = 0;
 const price = (amount) => money({ amount, currency: pulse.revenue.currency });
 
 const charts = {};
@@ -72,7 +76,7 @@ function show() {
   set("n-held", number(pulse.held));
   set("n-claimed", number(pulse.claimed));
   set("n-seats-sold", number(pulse.sold));
-  showNotice(pulse.notice);
+  if (Date.now() - noticedAt > SETTLED_MS) showNotice(pulse.notice);
   showOutlook();
   showLatest(pulse.latest, at);
   draw();
@@ -124,6 +128,7 @@ function look() {
   asking ??= (async () => {
     try {
       pulse = await call("GET", `/api/v1/events/${event}/pulse?after=${trail.after}`, undefined, { tries: 1 });
+      if (pulse.version < settings.version) Object.assign(pulse, settings);
       show();
     } finally {
       asking = null;
@@ -149,15 +154,20 @@ async function live() {
 }
 
 const follow = wire(event, {
-  // What was under way before a change would show what was before it.
-  again: async () => {
-    await asking?.catch(() => {});
-    await look();
+  done: (answer) => {
+    if (answer.version === undefined) return;
+    settings = Object.fromEntries(SETTINGS.map((name) => [name, answer[name]]));
+    Object.assign(pulse, settings);
+    show();
   },
   failed,
   moved: (now) => {
     turned = now;
     showOutlook();
+  },
+  noticed: (text) => {
+    noticedAt = Date.now();
+    showNotice(text);
   },
 });
 show();

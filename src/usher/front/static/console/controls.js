@@ -5,9 +5,10 @@ import { call } from "../lib/http.js";
 import { gettext, number } from "../lib/words.js";
 import { Knob } from "./knob.js";
 
-/** Wires the controls of `event`. `again` looks anew; `failed` shows a Problem; `moved` is told
-    {rate, capacity} while a knob turns. Returns what follows the newest pulse. */
-export function wire(event, { again, failed, moved }) {
+/** Wires the controls of `event`. `done` is told the answer to what was sent; `failed` shows a
+    Problem; `moved` is told {rate, capacity} while a knob turns; `noticed` the notice that stands.
+    Returns what follows the newest pulse. */
+export function wire(event, { done, failed, moved, noticed }) {
   const path = `/api/v1/events/${event}`;
   const knobs = {};
   const said = document.getElementById("gate-said");
@@ -17,8 +18,7 @@ export function wire(event, { again, failed, moved }) {
   async function send(method, part, body) {
     failed(null);
     try {
-      await call(method, `${path}/${part}`, body);
-      await again();
+      done(await call(method, `${path}/${part}`, body));
       return true;
     } catch (problem) {
       failed(problem);
@@ -58,10 +58,10 @@ export function wire(event, { again, failed, moved }) {
     }
     sending = true;
     said.textContent = gettext("Setting...");
-    const done = await send("PATCH", "gate", wanted);
+    const good = await send("PATCH", "gate", wanted);
     sending = false;
-    if (done) sent = JSON.stringify(wanted);
-    said.textContent = done
+    if (good) sent = JSON.stringify(wanted);
+    said.textContent = good
       ? gettext("Set: %(rate)s a minute, %(capacity)s shopping at once.", {
           rate: number(wanted.rate_per_min),
           capacity: number(wanted.capacity),
@@ -93,6 +93,7 @@ export function wire(event, { again, failed, moved }) {
       return;
     }
     if (await send("POST", "notice", { text: down ? "" : text })) {
+      noticed(down ? null : text);
       if (!down) notice.elements.notice.value = "";
       told.textContent = down ? gettext("The notice is down.") : gettext("Everyone has been told.");
     }

@@ -27,6 +27,7 @@ class Hall {
     this.pen = canvas.getContext("2d");
     [this.x, this.y] = [plan.seats.x, plan.seats.y];
     this.box = bounds(this.x, this.y);
+    this.pitch = pitch(this.x, this.y);
     this.states = [];
   }
 
@@ -51,10 +52,9 @@ class Hall {
     const inner = getComputedStyle(this.canvas.parentElement);
     const width = room - parseFloat(inner.paddingLeft) - parseFloat(inner.paddingRight);
     const height = Math.min(360, (width * high) / wide);
-    const area = (wide * high) / Math.max(1, this.x.length);
     this.scale = Math.min(width / wide, height / high) * ratio;
-    this.size = Math.max(1, Math.sqrt(area) * this.scale * 0.72);
-    this.edge = this.size;
+    this.size = Math.max(1, this.pitch * this.scale * 0.8);
+    this.edge = Math.ceil(this.size);
     this.canvas.width = Math.ceil(wide * this.scale + 2 * this.edge);
     this.canvas.height = Math.ceil(high * this.scale + 2 * this.edge);
     this.canvas.style.inlineSize = `${this.canvas.width / ratio}px`;
@@ -81,6 +81,16 @@ class Hall {
     this.pen.fillStyle = this.colors[state] ?? "gray";
     this.pen.fillRect(x - size / 2, y - size / 2, size, size);
   }
+}
+
+/** How far neighbours in a row sit apart: the median of the steps from seat to seat. */
+function pitch(xs, ys) {
+  const steps = [];
+  for (let index = 1; index < Math.min(xs.length, 4000); index += 1) {
+    const step = Math.hypot(xs[index] - xs[index - 1], ys[index] - ys[index - 1]);
+    if (step > 0) steps.push(step);
+  }
+  return steps.sort((one, other) => one - other)[steps.length >> 1] ?? 10;
 }
 
 function bounds(xs, ys) {
