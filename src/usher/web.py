@@ -105,7 +105,7 @@ def build_app(house: House) -> Litestar:
             *sandbox_handlers(house.bank),
             *booking_handlers(house.bookings, house.accounts, house.seats),
             *ticket_handlers(house.tickets, house.accounts, house.seats),
-            *feed_handlers(house.feed_scripts, house.events),
+            *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),
             *pulse_handlers(house.pulses),
             *stream_handlers(

@@ -169,6 +169,8 @@ async def test_a_sale_is_run_from_the_console(
         await expect(newest).to_contain_text(email)
         told = await page.locator("tbody tr").all_inner_texts()
         for wanted in (
+            ("Notice", "none", text),
+            ("Notice", text, "none"),
             ("Sale", "On sale", "Sale over"),
             ("Sale", "Not on sale yet", "On sale"),
             ("Mode", "With a line", "Simple"),

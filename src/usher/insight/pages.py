@@ -19,6 +19,7 @@ from usher.feed.scripts import FeedScripts, Noticed
 from usher.insight import queries
 from usher.insight.forecast import forecast
 from usher.insight.pulse import Pulse, Pulses
+from usher.plumbing.answer import Money
 from usher.plumbing.form import Form, read_form
 from usher.plumbing.language import Language
 from usher.plumbing.page import Pages, see_other
@@ -71,6 +72,7 @@ def console_pages(
             script="console/console.js",
             event=showing.event,
             pulse=pulse,
+            minute=_this_minute(pulse),
             outlooked=_outlook(pulse, pages.language(request), showing.event.timezone),
             form=form,
             refused=refused,
@@ -144,7 +146,7 @@ def console_pages(
     async def post_notice_form(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Tells everybody who waits or looks; an empty text takes the notice down."""
         try:
-            _, form = await posted(request, event)
+            actor, form = await posted(request, event)
         except Unauthenticated:
             return _log_in(event)
         # Forms send line ends as CR LF, and count for two what the page's limit counts for one.
@@ -158,6 +160,7 @@ def console_pages(
             say = pages.language(request)
             form.fault("notice", say.gettext("Nobody can wait yet: publish the event first."))
             return await show(request, event, form, 409)
+        await sales.record_notice(event, actor.account_id, text)
         return see_other(_console(event, "notice"))
 
     @get(PATH + "/changes")
@@ -198,6 +201,14 @@ def _sale_change(form: Form) -> SaleChange:
     if mode in ("simple", "queued"):
         return SaleChange(mode=mode)
     raise BadInput("this is nothing a sale can become")
+
+
+def _this_minute(pulse: Pulse) -> tuple[int, Money]:
+    """Bookings and revenue of the minute that has begun."""
+    began = pulse.at.replace(second=0, microsecond=0)
+    found = next((each for each in pulse.minutes if each.at == began), None)
+    bookings, revenue = (found.bookings, found.revenue) if found else (0, 0)
+    return bookings, Money(revenue, pulse.revenue.currency)
 
 
 def _outlook(pulse: Pulse, language: Language, timezone: str) -> dict[str, Any]:

@@ -69,7 +69,9 @@ def sales_pages(
             categories=await queries.sold_by_category(database, event),
             days=await queries.sold_by_day(database, event, _timezone(showing)),
             takings=(await queries.takings(database, event))["states"],
-            bookings=[row | {"where": where(showing.layout, row["seats"])} for row in rows[:_ROWS]],
+            bookings=[
+                row | {"where": rows_of(showing.layout, row["seats"])} for row in rows[:_ROWS]
+            ],
             asked=asked,
             states=STATES,
             filtered=bool(filters),
@@ -143,6 +145,17 @@ def where(layout: Layout, seats: list[int]) -> list[str]:
     """Seats as people find them: zone, row, number."""
     found = (layout.seat(index) for index in seats)
     return [" ".join(word for word in (s.zone, s.row, s.number) if word) for s in found]
+
+
+def rows_of(layout: Layout, seats: list[int]) -> list[str]:
+    """Seats shorter, row by row: "Stalls G 12, 13"."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for seat in (layout.seat(index) for index in seats):
+        rows.setdefault((seat.zone, seat.row), []).append(seat.number)
+    return [
+        " ".join(word for word in (*row, ", ".join(filter(None, numbers))) if word)
+        for row, numbers in rows.items()
+    ]
 
 
 def _major(amount: int, currency: str) -> str:

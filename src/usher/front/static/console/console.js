@@ -28,7 +28,7 @@ const page = document.getElementById("console");
 const event = page.dataset.event;
 const at = moments(page.dataset.timezone);
 const trail = new series.Trail();
-const percent = (value) => `${number(value)} %`;
+const percent = (value) => `${number(value)} %`;
 let pulse = JSON.parse(document.getElementById("pulse").textContent);
 let turned = {};
 let settings = {}; // as the newest answer to a change has them

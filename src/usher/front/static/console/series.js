@@ -73,7 +73,9 @@ export function conversion(samples, pulse) {
     .map((sample) => {
       let booked = pulse.bookings;
       for (const [at, count] of minutes) if (at > sample[AT] - 60000) booked -= after(at, sample[AT]) * count;
-      return [sample[AT], Math.max(0, Math.round((booked * 1000) / sample[ADMITTED]) / 10)];
+      // Minutes are not moments: what was booked by a sample within one is an estimate.
+      const share = Math.round((booked * 1000) / sample[ADMITTED]) / 10;
+      return [sample[AT], Math.min(100, Math.max(0, share))];
     });
 }
 
