@@ -4,6 +4,7 @@
 -- REPLY   settled changed
 -- ATOMIC  seats, counters, hold and fan move together; settling again changes nothing. A booking
 --         whose hold is not known is signalled each time: nobody knows whether its fan was told.
+--         Without an outcome nothing changes and its fan is told to look: a payment has moved.
 -- COST    O(seats)
 -- USES    now place hold mark let_go
 
@@ -36,11 +37,11 @@ if outcome == 's' then
       redis.call('HINCRBY', gate, 'ended', 1)
     end
   end
-elseif h and h.state == 'c' then
+elseif outcome ~= '' and h and h.state == 'c' then
   let_go(hold_id, h)
   changed = 1
 end
-if changed == 1 or not h then
+if changed == 1 or not h or outcome == '' then
   redis.call('XADD', signal, 'MAXLEN', '~', 20000, '*', 'booking', booking_id,
     'state', booking_state)
 end

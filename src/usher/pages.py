@@ -12,16 +12,23 @@ from litestar.response.base import ASGIResponse
 from litestar.types import ExceptionHandlersMap
 
 from usher.account.guards import cookie, visitor_of
+from usher.booking.checkout import checkout_pages
+from usher.booking.pages import booking_pages
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
 from usher.event.pages import event_pages
+from usher.feed.scripts import Lost
 from usher.insight.pages import console_pages
 from usher.insight.sales import sales_pages
+from usher.payment.sandbox.pages import bank_pages
 from usher.plumbing.asset import Assets
 from usher.plumbing.form import from_this_site, read_form
 from usher.plumbing.language import LANGUAGE_COOKIE, Languages
 from usher.plumbing.page import Pages, safe_next, see_other, wants_page
 from usher.plumbing.problem import HANDLERS
 from usher.plumbing.shipped import shipped
+from usher.queue.pages import queue_pages
+from usher.seat.pages import seat_pages
+from usher.ticket.pages import ticket_pages
 from usher.wiring import House
 
 AnyRequest = Request[Any, Any, Any]
@@ -56,6 +63,20 @@ def page_router(house: House, pages: Pages) -> Router:
         known = await house.curves.of(event)
         return known.curve.free if known else None
 
+    async def states(event: str) -> str | None:
+        snapshot = await house.feed_scripts.snapshot(event)
+        return None if isinstance(snapshot, Lost) else snapshot.states
+
+    async def buyer(request: AnyRequest) -> tuple[str, str]:
+        actor = visitor_of(request, house.signer)
+        if actor is None:
+            return "", ""
+        try:
+            account = await house.accounts.find(actor.account_id)
+        except NotFound:  # its token outlives it for some minutes
+            return actor.name, ""
+        return account.name, account.email
+
     return Router(
         path="/",
         include_in_schema=False,
@@ -65,6 +86,27 @@ def page_router(house: House, pages: Pages) -> Router:
             _choose_language(pages),
             _api_page(pages),
             *event_pages(pages, house.events, left),
+            *queue_pages(pages, house.queue, house.accounts, house.events),
+            *seat_pages(pages, house.seats, house.events, house.queue, states),
+            *checkout_pages(
+                pages,
+                house.seats,
+                house.queue,
+                house.bookings,
+                house.events,
+                house.accounts,
+                buyer,
+            ),
+            *booking_pages(
+                pages,
+                house.bookings,
+                house.accounts,
+                house.seats,
+                house.events,
+                house.settings.public_url,
+            ),
+            *bank_pages(pages, house.bank, house.events),
+            *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
             *console_pages(
                 pages,
                 house.signer,

@@ -69,7 +69,7 @@ class Visit:
 
     def check(self) -> None:
         """No script failed, nothing broke the Content-Security-Policy, no other host was asked."""
-        assert not self.faults
+        assert not self.faults, self.faults
 
 
 @asynccontextmanager

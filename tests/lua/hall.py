@@ -124,7 +124,7 @@ class Hall:
         return hold_id
 
     async def settle(self, hold_id: str, place: str, outcome: str, *seats: int) -> Any:
-        """What PostgreSQL decided: "s" sold, anything else free."""
+        """What PostgreSQL decided: "s" sold, "" nothing yet, anything else free."""
         word = "confirmed" if outcome == "s" else "expired"
         return await self.seat.settle(
             self.event, hold_id, f"bkg_{hold_id}", word, outcome, place, *seats

@@ -37,6 +37,18 @@ async def test_expired_is_free_again(hall: Hall) -> None:
         assert await hall.settle(booked, "plc_a", "f", 1, 2) == Settled(0)
 
 
+async def test_without_an_outcome_its_fan_is_told_and_nothing_changes(hall: Hall) -> None:
+    await hall.open()
+    await hall.admit("plc_a")
+    booked = await hall.book("plc_a", 1, 2)
+    feed, record = await hall.entries("feed"), await hall.command("HGETALL", hall.keys.hold)
+    assert await hall.settle(booked, "plc_a", "", 1, 2) == Settled(0)
+    assert await hall.states() == ".cc......."
+    assert await hall.entries("feed") == feed
+    assert await hall.command("HGETALL", hall.keys.hold) == record
+    assert len(await hall.entries("signal")) == 1
+
+
 async def test_a_hold_that_never_became_a_booking_is_not_freed_by_one(hall: Hall) -> None:
     await hall.open()
     await hall.admit("plc_a")

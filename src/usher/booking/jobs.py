@@ -52,6 +52,10 @@ class Settler:
             if owners:
                 await self._seats.recall(event, *(word for each in owners for word in each.row()))
 
+    async def tell(self, bookings: Sequence[Booking]) -> None:
+        """Has whoever watches these unpaid bookings look again: an attempt to pay has moved."""
+        await asyncio.gather(*(self._one(each) for each in bookings))
+
     async def _one(self, booking: Booking) -> None:
         await self._seats.settle(
             booking.event_id,
@@ -131,6 +135,11 @@ class Ledger:
             known |= await queries.find_many(self._database, sorted(asked))
         await self._settler.settle(list(known.values()))
         if messages:
+            subjects = {message.booking_id for message in messages} & known.keys()
+            unpaid = [
+                known[each] for each in sorted(subjects) if not SEATS_BECOME[known[each].state]
+            ]
+            await self._settler.tell(unpaid)
             await self._wake()
         self._metrics.ledger_batch.observe(len(entries))
         self._metrics.commit_s.observe(time.monotonic() - began)

@@ -100,12 +100,14 @@ class EventDetails(EventView, kw_only=True):
 
 
 class Showing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Everything a process needs to serve an event: facts, prices, layout, geometry bytes."""
+    """Everything a process needs to serve an event: facts, prices, layout, geometry bytes (and
+    the same compressed, `zipped`)."""
 
     event: EventRow
     categories: tuple[PriceClass, ...]
     layout: Layout
     geometry: bytes
+    zipped: bytes
     etag: str
 
     def price_of(self, index: int) -> int:

@@ -1,5 +1,6 @@
 """The catalogue as pages: the list of events, and an event."""
 
+import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -68,6 +69,7 @@ def event_pages(pages: Pages, events: EventService, left: Left) -> list[HTTPRout
             script="event.js",
             left=await left(event),
             until=_until(showing),
+            key=secrets.token_urlsafe(18),
             **event_context(showing),
         )
 

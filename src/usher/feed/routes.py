@@ -104,7 +104,7 @@ def stream_handlers(
 
     @get("/api/v1/bookings/{booking:str}/stream", responses=_SSE)
     async def watch_booking(booking: FromPath[str], request: AnyRequest) -> ASGIApp:
-        """SSE: `booking` whenever its state has changed."""
+        """SSE: `booking` whenever its state, or that of its payment, has changed."""
         _room_for_one(hub)
         fan_id, admission = reader_of(request.scope, accounts, seats)
         event = (await bookings.read(booking, fan_id, admission))["event_id"]

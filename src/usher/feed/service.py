@@ -57,13 +57,13 @@ class PlaceStream(Stream):
 class BookingStream(Stream):
     """Watches one booking. `asking` keeps a slow database from being asked again and again."""
 
-    __slots__ = ("asking", "booking_id", "refresh", "state")
+    __slots__ = ("asking", "booking_id", "payment", "refresh", "state")
 
     def __init__(self, booking_id: str, refresh: Callable[[], Awaitable[View]]) -> None:
         super().__init__()
         self.booking_id = booking_id
         self.refresh = refresh
-        self.state = ""
+        self.state = self.payment = ""
         self.asking = False
 
 
@@ -220,8 +220,9 @@ class Hub:
             view = await stream.refresh()
         finally:
             stream.asking = False
-        if view["state"] != stream.state:
-            stream.state = view["state"]
+        payment = view.get("payment", {}).get("state", "")
+        if (view["state"], payment) != (stream.state, stream.payment):
+            stream.state, stream.payment = view["state"], payment
             self._push(stream, encode("booking", msgspec.json.encode(view)))
 
     def _push(self, stream: Stream, chunk: bytes) -> None:
@@ -338,6 +339,7 @@ class Hub:
                     ahead=ahead,
                     wait=wait_s(curve, ahead, known.per_min),
                     curve=curve,
+                    per_min=known.per_min,
                 )
                 self._push(stream, encode("place", msgspec.json.encode(view)))
 

@@ -37,7 +37,12 @@ class WaitView(msgspec.Struct):
 
 
 class PlaceView(msgspec.Struct, kw_only=True):
-    """Where a fan stands; `state` is lobby, waiting, called, admitted, lapsed, left or closed."""
+    """Where a fan stands; `state` is lobby, waiting, called, admitted, lapsed, left or closed.
+
+    In the lobby `opens_at` is told where it is known, and `drawing` is true from the opening until
+    this place has drawn its number. `admitted_per_minute` is the speed of the line, while it is
+    known; it and the seats `left` are for who waits.
+    """
 
     state: str
     number: int | None
@@ -51,6 +56,10 @@ class PlaceView(msgspec.Struct, kw_only=True):
     waiting: int | UnsetType = UNSET
     notice: str | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
+    opens_at: datetime | UnsetType = UNSET
+    opens_in_s: int | UnsetType = UNSET
+    drawing: bool | UnsetType = UNSET
+    admitted_per_minute: int | UnsetType = UNSET
 
 
 class AdmissionView(msgspec.Struct, kw_only=True):
@@ -261,6 +270,7 @@ def place_view(
     left_ms: int | None = None,
     reason: str = "",
     curve: Curve | None = None,
+    per_min: float | None = None,
 ) -> dict[str, Any]:
     """A place on the wire. Positions only while waiting, deadlines only once called."""
     view: dict[str, Any] = {"state": state, "number": number, "ahead": ahead, "wait_s": wait}
@@ -282,4 +292,37 @@ def place_view(
             view["notice"] = curve.notice
         if curve.state == "paused" or (curve.gate_state == "paused" and curve.mode == "queued"):
             view["paused"] = True
+        if state == "lobby":
+            view |= _opening(curve)
+        elif per_min is not None:
+            view["admitted_per_minute"] = round(per_min)
     return view
+
+
+def _opening(curve: Curve) -> dict[str, Any]:
+    """What who is in the lobby waits for: the opening, and after it the draw."""
+    if curve.state in ("open", "paused"):
+        return {"drawing": True}
+    if not curve.opens_ms:
+        return {}
+    return {
+        "opens_at": iso_ms(curve.opens_ms),
+        "opens_in_s": max(0, (curve.opens_ms - curve.now_ms) // 1000),
+    }
+
+
+def shown_as(view: dict[str, Any]) -> str:
+    """The one word a page has for a place: its state, or "drawing", or why there is no way in."""
+    if view["state"] == "closed":
+        return "sold_out" if view.get("reason") == "sold_out" else "closed"
+    return "drawing" if view.get("drawing") else str(view["state"])
+
+
+def in_minutes(wait: dict[str, int] | None) -> tuple[int, int] | None:
+    """A wait as a range of whole minutes that is no narrower than it: (0, 1) is under a minute."""
+    return (wait["p50"] // 60, max(1, -(-wait["p90"] // 60))) if wait else None
+
+
+def walked(first: int, ahead: int) -> int:
+    """How much of the line a fan has behind them, in percent, since `first` were ahead."""
+    return max(0, min(100, round(100 * (first - ahead) / first))) if first > 0 else 100

@@ -7,68 +7,16 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from usher import limits
-from usher.account.guards import (
-    FAN_COOKIE,
-    admission_cookie,
-    cookie,
-    place_cookie,
-    token_from,
-)
-from usher.account.model import Fan
+from usher.account.guards import admission_cookie, place_cookie
 from usher.account.service import AccountService
-from usher.errors import Unauthenticated
-from usher.ids import derived_id
 from usher.plumbing.answer import PUBLIC_SECOND, answer, empty, shaped
 from usher.plumbing.request import IdempotencyKey
+from usher.queue.guards import admission_cookies, enter, place_from
 from usher.queue.model import AdmissionView, AdmittedView, JoinView, LineView, PlaceView
-from usher.queue.service import Place, QueueService
+from usher.queue.service import QueueService
 
 _PATH = "/api/v1/events/{event:str}/queue"
 AnyRequest = Request[Any, Any, Any]
-
-
-def _fan(
-    request: AnyRequest, accounts: AccountService, event: str, key: str | None
-) -> tuple[str, str | None]:
-    """The fan who asks, and a token for one who is new here.
-
-    With an Idempotency-Key a new fan is the one the key made before: nothing else tells the
-    second attempt, after a lost answer, from a second fan. The key is then as good as a token,
-    so a short one, which somebody else may choose as well, does not count.
-    """
-    token = token_from(request, FAN_COOKIE)
-    if token is not None:
-        try:
-            return accounts.fan_of(token).fan_id, None
-        except Unauthenticated:
-            # A program is told; a browser with a cookie from long ago is simply new here.
-            if "authorization" in request.headers:
-                raise
-    if key is None or len(key) < limits.join_key_chars_min:
-        return accounts.new_fan()
-    fan = Fan(derived_id("fan", event, key))
-    return fan.fan_id, accounts.fan_token(fan)
-
-
-def _admission_cookie(event: str, admission: dict[str, Any]) -> str:
-    lasts_s = admission["expires_in_s"] + 60
-    return cookie(admission_cookie(event), admission["admission_token"], lasts_s)
-
-
-def place_from(request: AnyRequest, queue: QueueService, event: str) -> Place:
-    """The place whose token the request carries; Unauthenticated."""
-    return queue.place_of(event, token_from(request, place_cookie(event)))
-
-
-def _held(request: AnyRequest, queue: QueueService, event: str) -> Place | None:
-    """The place a browser has already; a program asks for that with its place token."""
-    if "authorization" in request.headers:
-        return None
-    try:
-        return place_from(request, queue, event)
-    except Unauthenticated:
-        return None
 
 
 def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRouteHandler]:
@@ -95,17 +43,14 @@ def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRo
         with an admission token, and no line. Joining again never makes a second place: it is
         known by the fan token, or, where the first answer was lost, by an Idempotency-Key of 16
         characters or more (a UUID, say)."""
-        fan_id, new_token = _fan(request, accounts, event, key)
-        joined = await queue.join(event, fan_id, _held(request, queue, event))
+        entry = await enter(request, queue, accounts, event, key)
+        joined = entry.joined
         body: dict[str, Any] = {"place_token": joined.place_token, "place": joined.view}
-        cookies = [cookie(place_cookie(event), joined.place_token, limits.place_token_s)]
-        if new_token is not None:
-            body["fan_token"] = new_token
-            cookies.append(cookie(FAN_COOKIE, new_token, limits.fan_token_s))
+        if entry.fan_token is not None:
+            body["fan_token"] = entry.fan_token
         if joined.admission is None:
-            return answer(body, 202, cookies=cookies)
-        cookies.append(_admission_cookie(event, joined.admission))
-        return answer(body | joined.admission, 200, cookies=cookies)
+            return answer(body, 202, cookies=entry.cookies)
+        return answer(body | joined.admission, 200, cookies=entry.cookies)
 
     @get(_PATH + "/place", responses=shaped(PlaceView))
     async def show_place(
@@ -122,7 +67,7 @@ def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRo
     ) -> ASGIResponse:
         """Come in after being called: the admission token. Repeatable."""
         admission = await queue.claim(place_from(request, queue, event))
-        return answer(admission, cookies=[_admission_cookie(event, admission)])
+        return answer(admission, cookies=admission_cookies(event, admission))
 
     @delete(_PATH + "/place", status_code=204)
     async def leave_queue(

@@ -112,7 +112,14 @@ class QueueService:
 
     def _waiting_view(self, known: KnownCurve, number: int, ahead: int) -> dict[str, Any]:
         wait = wait_s(known.curve, ahead, known.per_min)
-        return place_view("waiting", number=number, ahead=ahead, wait=wait, curve=known.curve)
+        return place_view(
+            "waiting",
+            number=number,
+            ahead=ahead,
+            wait=wait,
+            curve=known.curve,
+            per_min=known.per_min,
+        )
 
     async def claim(self, place: Place) -> dict[str, Any]:
         """The admission of a fan who has been called; asked again it is the same one."""

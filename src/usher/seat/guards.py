@@ -1,12 +1,19 @@
-"""Who asks about bookings and tickets: the fan, and the admission where one was sent."""
+"""Who asks about bookings and tickets: the fan, and the admission where one was sent. And which
+holds a browser keeps."""
+
+from typing import Final
 
 from litestar.types import Scope
 
-from usher.account.guards import FAN_COOKIE, token_in, tokens_like
+from usher import limits
+from usher.account.guards import FAN_COOKIE, Connection, cookie, token_in, tokens_like
 from usher.account.service import AccountService
 from usher.errors import Unauthenticated
+from usher.ids import is_id
 from usher.plumbing.signing import purpose_of
 from usher.seat.service import Admission, SeatService
+
+_HOLDS_KEPT: Final = 12
 
 
 def reader_of(
@@ -35,3 +42,21 @@ def admissions_in(scope: Scope, seats: SeatService) -> list[Admission]:
         except Unauthenticated:
             continue
     return found
+
+
+def hold_cookie(event: str) -> str:
+    """The name of the cookie that holds the ids of a fan's holds at `event`, newest first."""
+    return f"__Host-hold-{event}"
+
+
+def holds_kept(connection: Connection, event: str) -> list[str]:
+    """The ids a browser keeps; whether they are still held, and the fan's, is asked elsewhere."""
+    words = connection.cookies.get(hold_cookie(event), "").split(".")
+    return [word for word in words if is_id("hold", word)][:_HOLDS_KEPT]
+
+
+def keep_hold(connection: Connection, event: str, hold_id: str) -> str:
+    """The Set-Cookie value that adds a hold to those a browser keeps."""
+    others = [each for each in holds_kept(connection, event) if each != hold_id]
+    kept = ".".join([hold_id, *others][:_HOLDS_KEPT])
+    return cookie(hold_cookie(event), kept, limits.hold_s_max)

@@ -1,6 +1,7 @@
 """What a fan may ask of seats, and what a hold looks like on the wire."""
 
 import hashlib
+import random
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from usher import limits
 from usher.clock import iso_ms, to_ms
+from usher.errors import BadInput
 from usher.event.model import Showing
 from usher.plumbing.answer import Money
 
@@ -116,3 +118,58 @@ def hold_view(
         "expires_in_s": max(0, left_ms // 1000),
         "extendable_until": iso_ms(cap_ms),
     }
+
+
+def section_view(showing: Showing, states: str, zone: int) -> dict[str, Any]:
+    """A zone for reading out: its rows of seats, its areas, what is free of each. Without
+    `states` nothing is."""
+    layout = showing.layout
+    accessible = set(layout.accessible)
+    prices = [
+        {"amount": each.price, "currency": showing.event.currency} for each in showing.categories
+    ]
+
+    def seat(index: int) -> dict[str, Any]:
+        category = layout.category[index]
+        return {
+            "guid": layout.guid[index],
+            "number": layout.number[index],
+            "category": layout.categories[category].name,
+            "price": prices[category],
+            "accessible": index in accessible,
+            "free": states[index : index + 1] == ".",
+        }
+
+    home = layout.plan.zones[zone]
+    rows = [
+        {
+            "number": row.number,
+            "seats": [seat(index) for run in runs for index in range(run[0], run[0] + run[1])],
+        }
+        for row, runs in zip(home.rows, layout.row_runs[zone], strict=True)
+    ]
+    areas = [
+        {
+            "field": f"area-{zone}-{a}",
+            "name": area.name,
+            "category": area.category,
+            "price": prices[layout.category[runs[0][0]]],
+            "free": sum(states.count(".", first, first + count) for first, count in runs),
+        }
+        for a, (area, runs) in enumerate(zip(home.areas, layout.area_runs[zone], strict=True))
+    ]
+    return {"zone": zone, "name": home.name, "rows": rows, "areas": areas}
+
+
+def free_in_area(showing: Showing, states: str, name: str, count: int) -> list[str]:
+    """`count` free seats (fewer where there are not so many) of the area "zone-number", not the
+    first ones: who asks at the same moment should not get the same. BadInput where there is no
+    such area."""
+    zone, _, number = name.partition("-")
+    try:
+        runs = showing.layout.area_runs[int(zone)][int(number)]
+    except (ValueError, IndexError):
+        raise BadInput("there is no such area") from None
+    free = [i for first, n in runs for i in range(first, first + n) if states[i : i + 1] == "."]
+    start = random.randrange(max(1, len(free) - count + 1))  # noqa: S311 - no secret
+    return [showing.layout.guid[index] for index in free[start : start + count]]

@@ -11,6 +11,7 @@ from usher.account.guards import admission_cookie, token_from
 from usher.errors import BadInput
 from usher.plumbing.answer import answer, empty, shaped
 from usher.plumbing.request import IdempotencyKey
+from usher.seat.guards import keep_hold
 from usher.seat.model import HoldChange, HoldRequest, HoldView
 from usher.seat.service import Admission, SeatService
 
@@ -35,7 +36,10 @@ def seat_handlers(seats: SeatService) -> list[HTTPRouteHandler]:
         """Hold named seats, or the best available: all of them, or none."""
         held = await seats.hold(_admission(request, seats, event), data, key)
         location = ("location", f"/api/v1/events/{event}/holds/{held['hold_id']}")
-        return answer(held, 201, headers=[location])
+        # A browser keeps its holds, so that the next page can say what it has.
+        kept = "authorization" not in request.headers
+        cookies = [keep_hold(request, event, held["hold_id"])] if kept else []
+        return answer(held, 201, headers=[location], cookies=cookies)
 
     @get(_PATH + "/{hold:str}", responses=shaped(HoldView))
     async def show_hold(

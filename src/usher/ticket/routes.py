@@ -8,7 +8,8 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from usher.account.service import AccountService
-from usher.plumbing.answer import answer, shaped
+from usher.errors import NotFound
+from usher.plumbing.answer import PRIVATE, Answer, answer, shaped
 from usher.seat.guards import reader_of
 from usher.seat.service import SeatService
 from usher.ticket.model import TicketView
@@ -25,8 +26,24 @@ def ticket_handlers(
         ticket: FromPath[str],
         request: Request[Any, Any, Any],
     ) -> ASGIResponse:
-        """A ticket of yours."""
+        """A ticket of yours; with `.svg` behind its id, its QR code as a picture."""
         fan_id, _ = reader_of(request.scope, accounts, seats)
-        return answer(await tickets.read(ticket, fan_id))
+        named, dot, form = ticket.partition(".")
+        if not dot:
+            return answer(await tickets.read(ticket, fan_id))
+        if form != "svg":
+            raise NotFound("a ticket comes as JSON, or as .svg")
+        return _picture(await tickets.picture(named, fan_id))
 
     return [show_ticket]
+
+
+def _picture(body: bytes) -> ASGIResponse:
+    head = [
+        (b"content-type", b"image/svg+xml"),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", PRIVATE.encode()),
+        (b"content-security-policy", b"default-src 'none'"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    return Answer(body, 200, head)

@@ -108,7 +108,7 @@ class SandboxProvider:
                 metadata=metadata | {"due_ms": str(due_ms)},
             )
         )
-        return {"url": f"{self._public_url}/api/v1/payments/sandbox/{payment.id}"}
+        return {"url": f"{self._public_url}/pay/sandbox/{payment.id}"}
 
     async def look(self, payment: Payment) -> Message | None:
         charge = await self._bank.find(payment.id)

@@ -17,7 +17,7 @@ export class Knob {
     this.most = Number(field.dataset.most);
     this.input = field.querySelector('input[type="number"]');
     this.range = field.querySelector('input[type="range"]');
-    const steps = field.querySelector(".steps");
+    const steps = field.querySelector(".nudges");
     this.range.hidden = steps.hidden = false;
     this.input.addEventListener("input", () => {
       this.#follow();

@@ -12,8 +12,9 @@ export class Problem extends Error {
 }
 
 /** The answer's JSON (null where there is none); throws a Problem. Repeats what may pass (503, a
-    lost connection) `tries` times: every change of the API is repeatable under the same `key`. */
-export async function call(method, path, body, { key, tries = 3 } = {}) {
+    lost connection) `tries` times: every change of the API is repeatable under the same `key`.
+    What never changes may come from the browser's `cache` ("default"). */
+export async function call(method, path, body, { key, tries = 3, cache = "no-store" } = {}) {
   const headers = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (key) headers["idempotency-key"] = key;
@@ -24,7 +25,7 @@ export async function call(method, path, body, { key, tries = 3 } = {}) {
         method,
         headers,
         body: body === undefined ? undefined : JSON.stringify(body),
-        cache: "no-store",
+        cache,
       });
       const text = await answer.text();
       const found = text ? JSON.parse(text) : null;

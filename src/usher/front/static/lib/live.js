@@ -6,9 +6,10 @@ const SILENT_MS = 40000; // the server beats every 15 s; EventSource itself neve
 /**
  * Listens to `url`. `on` maps names of events to functions of (data, id). `poll` is called where
  * streams do not get through; it returns the seconds until it should be called again.
- * `state` is told "live", "polling" or "away". Returns a function that ends it.
+ * `state` is told "live", "polling" or "away". `silence` (ms) is for streams that always speak: the
+ * longest that one may say nothing before it is taken for dead. Returns a function that ends it.
  */
-export function listen(url, on, { poll = null, state = () => {} } = {}) {
+export function listen(url, on, { poll = null, state = () => {}, silence = 0 } = {}) {
   let source = null;
   let failures = 0;
   let timer = 0;
@@ -76,13 +77,29 @@ export function listen(url, on, { poll = null, state = () => {} } = {}) {
       if (poll) poll().catch(() => {});
     }
   };
-  document.addEventListener("visibilitychange", back);
-  addEventListener("online", back);
-  addEventListener("pageshow", (event) => event.persisted && back());
-  addEventListener("pagehide", () => source?.close());
+  // An open connection may outlive the network by minutes; the browser knows at once.
+  const gone = () => {
+    source?.close();
+    stopPolling();
+    state("away");
+    clearTimeout(timer);
+    timer = setTimeout(open, 5000);
+  };
+  const listening = new AbortController();
+  const { signal } = listening;
+  document.addEventListener("visibilitychange", back, { signal });
+  addEventListener("online", back, { signal });
+  addEventListener("offline", gone, { signal });
+  addEventListener("pageshow", (event) => event.persisted && back(), { signal });
+  addEventListener("pagehide", () => source?.close(), { signal });
+  const watching = setInterval(() => {
+    if (silence && source?.readyState === EventSource.OPEN && Date.now() - heard > silence) open();
+  }, 5000);
   open();
   return () => {
     ended = true;
+    listening.abort();
+    clearInterval(watching);
     clearTimeout(timer);
     stopPolling();
     source?.close();

@@ -1,0 +1,5 @@
+// A ticket: printed at the press of a button.
+
+import { printing } from "./lib/print.js";
+
+printing();
