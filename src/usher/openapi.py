@@ -32,14 +32,14 @@ _TOKENS: Final = {
 }
 # The first that fits a path says its tag and the tokens that open it, one of which will do.
 _ROUTES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
-    (r"/auth/me$", "accounts", ("access",)),
+    (r"/auth/(me|logout/everywhere)$", "accounts", ("access",)),
     (r"/auth/", "accounts", ()),
     (r"/(sale|gate|notice|audit|pulse)(/|$)", "organisers", ("access",)),
     (r"/queue/(place|stream)", "line", ("place",)),
     (r"/queue$", "line", ()),
     (r"/holds", "seats", ("admission",)),
     (r"/payments/", "payments", ()),
-    (r"/(bookings|tickets)", "bookings", ("admission", "fan")),
+    (r"/(bookings|tickets)", "bookings", ("admission", "fan", "access")),
     (r"", "events", ()),
 )
 _PROBLEM: Final = Schema(

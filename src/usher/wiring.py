@@ -61,7 +61,9 @@ class House:
         self.accounts = AccountService(self.database, self.signer)
         self.events = EventService(self.database)
         self.sales = SaleService(self.database, SaleScripts(self.runner))
-        self.queue = QueueService(QueueScripts(self.runner), self.sales, self.curves, self.signer)
+        self.queue = QueueService(
+            QueueScripts(self.runner), self.sales, self.curves, self.signer, self.events
+        )
         self.seats = SeatService(self.seat_scripts, self.events, self.signer)
         self.bank = Bank(self.database)
         sandbox = SandboxProvider(self.bank, self.signer, settings.public_url)
@@ -69,9 +71,14 @@ class House:
             self.database, PaymentScripts(self.runner), {sandbox.name: sandbox}
         )
         self.bookings = BookingService(
-            self.database, self.events, self.seats, self.seat_scripts, self.payments
+            self.database,
+            self.events,
+            self.seats,
+            self.seat_scripts,
+            self.payments,
+            self.accounts,
         )
-        self.tickets = TicketService(self.database, self.events)
+        self.tickets = TicketService(self.database, self.events, self.accounts)
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
         self.pulses = Pulses(self.database, self.events, self.sales, self.curves)

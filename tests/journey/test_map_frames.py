@@ -23,8 +23,8 @@ pytestmark = pytest.mark.anyio
 
 SEATS = 80_000
 FRAMES = 90
-# Seats of one piece of 256 pixels where seats are smallest (5 pixels apart, 7.5 between rows): about
-# 1,750. A frame draws pieces for 2.5 ms and never stops within one: a handful at most.
+# Seats of one piece of 256 pixels where seats are smallest (5 pixels apart, 7.5 between rows):
+# about 1,750. A frame draws pieces for 2.5 ms and never stops within one: a handful at most.
 SEATS_A_FRAME = 12_000
 
 PAN = """async ([frames, dx, dy]) => {
@@ -95,13 +95,13 @@ async def test_a_great_hall_is_panned_at_ease(house: House, visitor: Visitor) ->
         page = await drawn(visit, event)
         entries = "performance.getEntriesByType('measure').map((each) => each.duration)"
         first = (await page.evaluate(entries))[0]
-        print(f"\nfrom data to the first drawing of {SEATS:,} seats: {first:.0f} ms")
+        print(f"\nfrom data to the first drawing of {SEATS:,} seats: {first:.0f} ms")  # noqa: T201
         # Nothing on the page grows with the number of seats: rows are built when opened.
         assert await page.evaluate("document.querySelectorAll('*').length") < 2_500
         for name, apart in (("sections", 2.0), ("smallest seats", 5.2), ("seats", 24.0)):
             frames, figures = await traced(page, apart, 37, 23)
             ninetieth = sorted(frames)[int(len(frames) * 0.95)]
-            print(
+            print(  # noqa: T201
                 f"{name}: scripting a frame: median {median(frames):.2f} ms,"
                 f" p95 {ninetieth:.2f} ms, most {max(frames):.2f} ms;"
                 f" seats drawn a frame: {figures['seats'] / figures['frames']:.0f},"

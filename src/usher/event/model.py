@@ -45,6 +45,7 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     hold_s: int
     payment_s: int
     seats_max: int
+    access: str
     seats: int
 
 
@@ -57,6 +58,7 @@ class SaleTimes(msgspec.Struct):
     opens_at: datetime | None
     closes_at: datetime | None
     seats_max: int
+    access: str
 
 
 class EventView(msgspec.Struct, kw_only=True):

@@ -12,7 +12,7 @@ import structlog
 
 from usher import limits
 from usher.clock import wrong_time
-from usher.errors import BadInput, Conflict, NotFound
+from usher.errors import BadInput, Conflict, NotFound, Unavailable
 from usher.event import queries
 from usher.event.model import EventRow, NewEvent, PriceClass, Showing
 from usher.ids import is_id, new_id
@@ -112,6 +112,16 @@ class EventService:
             loading.add_done_callback(lambda _: self._loading.pop(event, None))
         # Shielded: the first caller going away must not fail the others.
         return await asyncio.shield(loading)
+
+    async def access(self, event: str) -> str:
+        """Who may join, "guest" or "login"; NotFound. What was known last will do while PostgreSQL
+        is away: the line does not stand still for it."""
+        try:
+            return (await self.showing(event)).event.access
+        except Unavailable:
+            if (known := self._showings.get(event)) is None:
+                raise
+            return known[1].event.access
 
     async def shown(self, event: str) -> Showing:
         """As `showing`, for fans: a draft is nobody's business yet."""

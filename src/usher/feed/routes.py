@@ -106,9 +106,9 @@ def stream_handlers(
     async def watch_booking(booking: FromPath[str], request: AnyRequest) -> ASGIApp:
         """SSE: `booking` whenever its state, or that of its payment, has changed."""
         _room_for_one(hub)
-        fan_id, admission = reader_of(request.scope, accounts, seats)
-        event = (await bookings.read(booking, fan_id, admission))["event_id"]
-        stream = BookingStream(booking, lambda: bookings.read(booking, fan_id, admission))
+        reader, admission = reader_of(request.scope, accounts, seats)
+        event = (await bookings.read(booking, reader, admission))["event_id"]
+        stream = BookingStream(booking, lambda: bookings.read(booking, reader, admission))
         return _open(
             hub,
             stream,

@@ -29,8 +29,8 @@ def ticket_pages(
     @get("/tickets/{ticket:str}")
     async def show_ticket_page(ticket: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """A ticket of the fan who asks."""
-        fan_id, _ = reader_of(request.scope, accounts, seats)
-        view = await tickets.read(ticket, fan_id)
+        reader, _ = reader_of(request.scope, accounts, seats)
+        view = await tickets.read(ticket, reader)
         showing = await events.showing(view["event_id"])
         return pages.show(
             request, "ticket.html", script="ticket.js", ticket=view, event=showing.event
