@@ -34,7 +34,7 @@ _TOKENS: Final = {
 _ROUTES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     (r"/auth/(me|logout/everywhere)$", "accounts", ("access",)),
     (r"/auth/", "accounts", ()),
-    (r"/(sale|gate|notice|audit)(/|$)", "organisers", ("access",)),
+    (r"/(sale|gate|notice|audit|pulse)(/|$)", "organisers", ("access",)),
     (r"/queue/(place|stream)", "line", ("place",)),
     (r"/queue$", "line", ()),
     (r"/holds", "seats", ("admission",)),

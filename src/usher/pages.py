@@ -20,6 +20,8 @@ from usher.booking.pages import booking_pages
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
 from usher.event.pages import event_pages
 from usher.feed.scripts import Lost
+from usher.insight.pages import console_pages
+from usher.insight.sales import sales_pages
 from usher.payment.sandbox.pages import bank_pages
 from usher.plumbing.asset import Assets
 from usher.plumbing.form import from_this_site, read_form
@@ -116,6 +118,16 @@ def page_router(house: House, pages: Pages) -> Router:
             ),
             *bank_pages(pages, house.bank, house.events),
             *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
+            *console_pages(
+                pages,
+                house.signer,
+                house.database,
+                house.events,
+                house.sales,
+                house.feed_scripts,
+                house.pulses,
+            ),
+            *sales_pages(pages, house.signer, house.database, house.events),
         ],
     )
 

@@ -22,7 +22,7 @@ from usher.booking.routes import booking_handlers
 from usher.errors import UsherError
 from usher.event.routes import event_handlers
 from usher.feed.routes import feed_handlers, stream_handlers
-from usher.insight.routes import audit_handlers
+from usher.insight.routes import audit_handlers, pulse_handlers
 from usher.openapi import components, describe, operation_id, tags
 from usher.pages import make_pages, page_errors, page_router
 from usher.payment.routes import payment_handlers
@@ -105,8 +105,9 @@ def build_app(house: House) -> Litestar:
             *sandbox_handlers(house.bank),
             *booking_handlers(house.bookings, house.accounts, house.seats),
             *ticket_handlers(house.tickets, house.accounts, house.seats),
-            *feed_handlers(house.feed_scripts, house.events),
+            *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),
+            *pulse_handlers(house.pulses),
             *stream_handlers(
                 house.hub, house.events, house.queue, house.accounts, house.seats, house.bookings
             ),

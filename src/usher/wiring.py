@@ -14,6 +14,7 @@ from usher.errors import SetupError, Unreachable, UsherError
 from usher.event.service import EventService
 from usher.feed.scripts import FeedScripts
 from usher.feed.service import Hub
+from usher.insight.pulse import Pulses
 from usher.insight.service import Auditor
 from usher.outbox.service import Outbox
 from usher.payment.sandbox.client import Postman
@@ -80,6 +81,7 @@ class House:
         self.tickets = TicketService(self.database, self.events, self.accounts)
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
+        self.pulses = Pulses(self.database, self.events, self.sales, self.curves)
         self.inventory = Inventory(self.database, self.seat_scripts, self.events, self.sales)
         self.settler = Settler(self.database, self.seat_scripts)
         self.outbox = Outbox(
