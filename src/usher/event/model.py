@@ -46,6 +46,7 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     payment_s: int
     seats_max: int
     seats: int
+    organiser_id: str | None = None
 
 
 class SaleTimes(msgspec.Struct):
@@ -123,6 +124,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     venue: str = "Demo Arena"
     city: str = ""
+    timezone: str = "UTC"
     hall: str = "Main hall"
     currency: str = "EUR"
     prices: dict[str, int]
