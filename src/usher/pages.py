@@ -11,6 +11,7 @@ from litestar.types import ExceptionHandlersMap
 
 from usher.account.guards import cookie, visitor_of
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
+from usher.event.editing.pages import editing_pages
 from usher.event.pages import event_pages
 from usher.plumbing.asset import Assets
 from usher.plumbing.form import from_this_site, read_form
@@ -56,6 +57,7 @@ def page_router(house: House, pages: Pages) -> Router:
             pages.assets.handler,
             _choose_language(pages),
             *event_pages(pages, house.events, left),
+            *editing_pages(pages, house.editor, house.events, house.sales),
         ],
     )
 

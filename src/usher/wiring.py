@@ -11,6 +11,7 @@ from usher.account.service import AccountService
 from usher.booking.jobs import Settler
 from usher.booking.service import BookingService
 from usher.errors import SetupError, UsherError
+from usher.event.editing.service import Editor
 from usher.event.service import EventService
 from usher.feed.scripts import FeedScripts
 from usher.feed.service import Hub
@@ -59,6 +60,7 @@ class House:
 
         self.accounts = AccountService(self.database, self.signer)
         self.events = EventService(self.database)
+        self.editor = Editor(self.database, self.events)
         self.sales = SaleService(self.database, SaleScripts(self.runner))
         self.queue = QueueService(QueueScripts(self.runner), self.sales, self.curves, self.signer)
         self.seats = SeatService(self.seat_scripts, self.events, self.signer)
