@@ -19,6 +19,7 @@ from usher.plumbing.language import LANGUAGE_COOKIE, Languages
 from usher.plumbing.page import Pages, safe_next, see_other, wants_page
 from usher.plumbing.problem import HANDLERS
 from usher.plumbing.shipped import shipped
+from usher.seat.blocking.pages import blocking_pages
 from usher.wiring import House
 
 AnyRequest = Request[Any, Any, Any]
@@ -58,6 +59,7 @@ def page_router(house: House, pages: Pages) -> Router:
             _choose_language(pages),
             *event_pages(pages, house.events, left),
             *editing_pages(pages, house.editor, house.events, house.sales),
+            *blocking_pages(pages, house.editor, house.blocking),
         ],
     )
 

@@ -31,6 +31,7 @@ from usher.plumbing import log
 from usher.plumbing.request import StrictRequest
 from usher.queue.routes import queue_handlers
 from usher.sale.routes import sale_handlers
+from usher.seat.blocking.routes import blocking_handlers
 from usher.seat.routes import seat_handlers
 from usher.settings import Settings
 from usher.ticket.routes import ticket_handlers
@@ -101,6 +102,7 @@ def build_app(house: House) -> Litestar:
             *sale_handlers(house.sales),
             *queue_handlers(house.queue, house.accounts),
             *seat_handlers(house.seats),
+            *blocking_handlers(house.blocking),
             *payment_handlers(house.payments),
             *sandbox_handlers(house.bank),
             *booking_handlers(house.bookings, house.accounts, house.seats),

@@ -140,8 +140,13 @@ async def test_rows_and_columns_make_one_event_however_often_it_is_sent(
         again = await page.request.post(
             f"{visit.url}/organiser/events/new",
             multipart={
-                "key": key or "", "title": title, "venue": "x", "source": "rows",
-                "rows": "4", "columns": "6", "starts_at": "2031-05-05T20:00",
+                "key": key or "",
+                "title": title,
+                "venue": "x",
+                "source": "rows",
+                "rows": "4",
+                "columns": "6",
+                "starts_at": "2031-05-05T20:00",
             },
             max_redirects=0,
         )

@@ -83,6 +83,11 @@ class EventService:
         await queries.lay_seats(self._database, event, showing.layout)
         return showing.layout
 
+    async def lay_draft(self, event: str) -> None:
+        """Writes the seats of an event that is not on sale yet, to PostgreSQL only."""
+        showing = await self.showing(event)
+        await queries.lay_seats(self._database, event, showing.layout, built=False)
+
     def forget(self, event: str) -> None:
         """Reads the event anew next time: something of it has just been changed here."""
         self._showings.pop(event, None)
