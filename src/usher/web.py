@@ -20,6 +20,7 @@ from usher import limits
 from usher.account.routes import handlers as account_handlers
 from usher.booking.routes import booking_handlers
 from usher.errors import UsherError
+from usher.event.editing.routes import editing_handlers
 from usher.event.routes import event_handlers
 from usher.feed.routes import feed_handlers, stream_handlers
 from usher.insight.routes import audit_handlers
@@ -99,6 +100,7 @@ def build_app(house: House) -> Litestar:
             page_router(house, pages),
             *account_handlers,
             *event_handlers(house.events),
+            *editing_handlers(house.editor),
             *sale_handlers(house.sales),
             *queue_handlers(house.queue, house.accounts),
             *seat_handlers(house.seats),

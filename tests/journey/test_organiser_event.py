@@ -3,15 +3,17 @@
 import json
 from datetime import timedelta
 
+import httpx
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.journey.browser import PHONE, Visit
 from tests.journey.conftest import Visitor
-from tests.sale import put_on_sale
+from tests.sale import admitted, put_on_sale
 from usher.account.model import Role
 from usher.clock import utc_now
 from usher.ids import new_id
+from usher.venue.generate import rows_by_columns
 from usher.wiring import House
 
 pytestmark = pytest.mark.anyio
@@ -229,3 +231,78 @@ async def test_the_desk_is_for_organisers_and_each_has_their_own(
         page = await logged_in(house, visit, Role.ADMIN)
         await page.goto(f"{visit.url}/organiser/events/{event}")
         await expect(page.get_by_text("Prices stay as they are")).to_be_visible()
+
+
+async def test_blocked_seats_are_not_sold_and_a_fans_seat_is_not_blocked(
+    house: House, visitor: Visitor, http: httpx.AsyncClient
+) -> None:
+    event = await put_on_sale(house, rows_by_columns(2, 5), mode="simple")
+    admission = await admitted(http, event)
+    held = await http.post(
+        f"/api/v1/events/{event}/holds", json={"seats": ["B-5"]}, headers=admission
+    )
+    assert held.status_code == 201, held.text
+    async with visitor() as visit:
+        page = await logged_in(house, visit)
+        await page.goto(f"{visit.url}/organiser/events/{event}/seats")
+        await page.get_by_label("Row", exact=True).fill("A")
+        await page.get_by_label("From seat").fill("1")
+        await page.get_by_label("To seat").fill("2")
+        await page.get_by_role("button", name="Block these seats").click()
+        await expect(page.get_by_text("Blocked.", exact=True)).to_be_visible()
+        await expect(page.locator("#blocked")).to_have_text("2")
+
+        canvas = page.get_by_role("img", name="Map of the seats")
+        await expect(page.locator("#pointing")).to_have_attribute("data-ready", "1")
+        await canvas.scroll_into_view_if_needed()
+        box = await canvas.bounding_box()
+        assert box is not None
+        await page.mouse.move(box["x"] + 3, box["y"] + 3)
+        await page.mouse.down()
+        await page.mouse.move(box["x"] + box["width"] - 3, box["y"] + box["height"] - 3, steps=4)
+        await page.mouse.up()
+        # all that may be: the fan's seat is not among them
+        await expect(page.locator("#chosen")).to_have_text("9 seats selected")
+        await page.get_by_role("button", name="Block", exact=True).click()
+        await expect(page.locator("#chosen")).to_have_text("9 seats blocked.")
+        await expect(page.locator("#blocked")).to_have_text("9")
+
+        await page.get_by_label("Row", exact=True).fill("B")
+        await page.get_by_role("button", name="Block these seats").click()
+        await expect(page.locator("#e-row")).to_contain_text("Fans have these seats")
+        await expect(page.get_by_label("Row", exact=True)).to_have_value("B")
+        await page.get_by_role("button", name="Put row A back on sale").click()
+        await expect(page.locator("#free")).to_have_text("5")
+
+    states = (await http.get(f"/api/v1/events/{event}/seats")).json()["states"]
+    assert sorted(states) == sorted("....." + "xxxx" + "h")
+    refused = await http.post(
+        f"/api/v1/events/{event}/holds", json={"seats": ["B-1"]}, headers=admission
+    )
+    assert refused.status_code == 409
+    async with house.database.connection() as connection:
+        blocked = await connection.fetchval(
+            "SELECT count(*) FROM seat WHERE event_id = $1 AND blocked", event
+        )
+    assert blocked == 4
+
+
+async def test_seats_blocked_in_a_draft_stay_so_when_it_is_on_sale(
+    house: House, visitor: Visitor
+) -> None:
+    async with visitor(size=PHONE, script=False) as visit:
+        page = await logged_in(house, visit)
+        await page.goto(f"{visit.url}/organiser/events/new")
+        await fill_facts(page, "With a lost row")
+        await page.get_by_label("Rows", exact=True).fill("3")
+        await page.get_by_label("Seats in a row").fill("4")
+        await page.get_by_role("button", name="Create the draft").click()
+        event = page.url.split("/events/")[1].partition("?")[0]
+        await page.get_by_role("link", name="Block seats").click()
+        await page.get_by_role("button", name="Block row A").click()
+        await expect(page.locator("#blocked")).to_have_text("4")
+        await page.get_by_role("link", name="Edit", exact=True).click()
+        await page.get_by_role("button", name="Publish the event").click()
+        await expect(page.get_by_text("Fans see this event.")).to_be_visible()
+    await house.inventory.build(event)
+    assert (await house.seat_states(event) or "").count("x") == 4

@@ -17,6 +17,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     `left_out` are decorations that are not drawn, `alike` seats whose label is another's too,
     `unnumbered` seats that got a number, `stacked` seats that lay on another and were dropped,
     `scripts` pieces of code that were passed over, `scaled` the factor that made seats 25 apart.
+    `asked` is a fingerprint of the request that brought it: a replay must ask the same.
     """
 
     source: str = "rows"  # or bowl, pretix, svg
@@ -28,11 +29,12 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     stacked: int = 0
     scripts: int = 0
     scaled: float = 1.0
+    asked: str = ""
 
     @property
     def clean(self) -> bool:
         """Nothing had to be done."""
-        return self == Report(self.source)
+        return self == Report(self.source, asked=self.asked)
 
 
 class Found(msgspec.Struct, frozen=True):

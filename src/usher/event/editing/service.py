@@ -1,6 +1,7 @@
 """Making and changing events. Whose they are: an organiser's own, or nobody's; an admin's, all."""
 
 import asyncio
+import hashlib
 
 import msgspec
 import structlog
@@ -8,7 +9,7 @@ import structlog
 from usher import limits
 from usher.account.model import Actor, Role
 from usher.clock import utc_now
-from usher.errors import BadInput, Conflict, Forbidden, NotFound
+from usher.errors import BadInput, Conflict, Forbidden, IdempotencyMismatch, NotFound
 from usher.event.editing import queries
 from usher.event.editing.model import TEXTS, EventChange, EventRequest, Facts, MyEvent
 from usher.event.model import NewEvent
@@ -67,7 +68,13 @@ class Editor:
             what = f"names {sorted(unknown)[0]!r}, which the plan lacks"
             raise BadInput(f"prices {what}", errors=[{"where": "prices", "what": what}])
         texts = {name: getattr(asked, name) for name in TEXTS}
-        return await self.create(actor, key, NewEvent(prices=asked.prices, **texts), found)
+        digest = hashlib.blake2b(msgspec.json.encode(asked), digest_size=8).hexdigest()
+        report = msgspec.structs.replace(found.report, asked=digest)
+        found = Found(found.plan, report)
+        event = await self.create(actor, key, NewEvent(prices=asked.prices, **texts), found)
+        if (await self.facts(actor, event)).report.asked != digest:
+            raise IdempotencyMismatch("this Idempotency-Key made another event")
+        return event
 
     async def change(self, actor: Actor, event: str, change: EventChange) -> Facts:
         """Changes what is given and records it; BadInput, Conflict. Prices and currency stand
@@ -96,7 +103,9 @@ class Editor:
         layout = await asyncio.to_thread(compile_layout, found.plan)
         known = {each.name: each.price for each in before.categories}
         prices = default_prices(found.plan, known)
-        report = msgspec.json.encode(found.report)
+        report = msgspec.json.encode(
+            msgspec.structs.replace(found.report, asked=before.report.asked)
+        )
         if not await queries.replace_plan(
             self._database, event, actor.account_id, layout, prices, report
         ):
