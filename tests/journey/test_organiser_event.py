@@ -266,6 +266,7 @@ async def test_blocked_seats_are_not_sold_and_a_fans_seat_is_not_blocked(
         await page.get_by_role("button", name="Block", exact=True).click()
         await expect(page.locator("#chosen")).to_have_text("9 seats blocked.")
         await expect(page.locator("#blocked")).to_have_text("9")
+        await expect(page.locator("#row-states tr").first).to_contain_text("1, 2, 3, 4, 5")
 
         await page.get_by_label("Row", exact=True).fill("B")
         await page.get_by_role("button", name="Block these seats").click()

@@ -68,7 +68,7 @@ def _color(colors: Mapping[str, str], name: str) -> str:
 
 
 def _shape(shape: Shape) -> str:
-    fill = f'fill="{escape(shape.color) or _QUIET}" fill-opacity="{1 if shape.color else 0.25}"'
+    fill = f'fill="{escape(shape.color) or _QUIET}" fill-opacity=".3"'
     if shape.border_color:
         fill += f' stroke="{escape(shape.border_color)}"'
     turn = f' transform="rotate({shape.rotation:g} {shape.x:g} {shape.y:g})"'

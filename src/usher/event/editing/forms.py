@@ -149,9 +149,13 @@ def _price(form: Form, name: str, digits: int, say: Language) -> int:
     except InvalidOperation:
         pass
     if digits:
-        what = say.gettext("A price is 0 to %(most)s, like 45 or 45.50.") % {"most": f"{most:f}"}
+        what = say.gettext("A price is 0 to %(most)s, like 45 or 45.50.") % {
+            "most": say.number(float(most))
+        }
     else:
-        what = say.gettext("A price is a whole number from 0 to %(most)s.") % {"most": f"{most:f}"}
+        what = say.gettext("A price is a whole number from 0 to %(most)s.") % {
+            "most": say.number(float(most))
+        }
     form.fault(name, what)
     return 0
 

@@ -35,6 +35,14 @@ async function load() {
   return answer.json();
 }
 
+/** The rows below, as the server tells them now; what is being typed there stays. */
+async function freshRows() {
+  const answer = await fetch(location.pathname + location.search, { cache: "no-store" });
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  part("row-states").replaceWith(document.adoptNode(page.getElementById("row-states")));
+}
+
 async function send(what) {
   const from = what === "block" ? "." : "x";
   const seats = [...map.chosen].filter((index) => map.states[index] === from || what === "block");
@@ -68,6 +76,7 @@ async function send(what) {
   try {
     map.show((await load()).states);
     count();
+    await freshRows();
   } catch {
     // the map is as it was; the next press tells
   }
