@@ -36,6 +36,16 @@ CREATE TABLE public.account (
 );
 
 --
+-- Name: account_fan; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.account_fan (
+    fan_id text NOT NULL,
+    account_id text NOT NULL,
+    tied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
 -- Name: booking; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -223,6 +233,7 @@ CREATE TABLE public.plan (
     seats integer NOT NULL,
     document bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    report jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT plan_has_seats CHECK ((seats > 0))
 );
 
@@ -236,6 +247,24 @@ CREATE TABLE public.production (
     kind text DEFAULT 'concert'::text NOT NULL,
     description text DEFAULT ''::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: refresh_family; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.refresh_family (
+    id text NOT NULL,
+    account_id text NOT NULL,
+    serial bigint DEFAULT 1 NOT NULL,
+    rotated_at timestamp with time zone DEFAULT now() NOT NULL,
+    due timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    ended_by text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT refresh_family_end_known CHECK ((ended_by = ANY (ARRAY[''::text, 'logout'::text, 'everywhere'::text, 'password'::text, 'reuse'::text]))),
+    CONSTRAINT refresh_family_end_told CHECK (((ended_at IS NULL) = (ended_by = ''::text))),
+    CONSTRAINT refresh_family_serial_counts CHECK ((serial > 0))
 );
 
 --
@@ -262,6 +291,8 @@ CREATE TABLE public.sale (
     lobby_size integer,
     number_high bigint DEFAULT 0 NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
+    access text DEFAULT 'guest'::text NOT NULL,
+    CONSTRAINT sale_access_known CHECK ((access = ANY (ARRAY['guest'::text, 'login'::text]))),
     CONSTRAINT sale_capacity_possible CHECK ((capacity > 0)),
     CONSTRAINT sale_gate_state_known CHECK ((gate_state = ANY (ARRAY['open'::text, 'paused'::text]))),
     CONSTRAINT sale_mode_known CHECK ((mode = ANY (ARRAY['simple'::text, 'queued'::text]))),
@@ -378,6 +409,13 @@ ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_email_once UNIQUE (email);
 
 --
+-- Name: account_fan account_fan_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.account_fan
+    ADD CONSTRAINT account_fan_once PRIMARY KEY (fan_id);
+
+--
 -- Name: account account_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -483,6 +521,13 @@ ALTER TABLE ONLY public.production
     ADD CONSTRAINT production_pkey PRIMARY KEY (id);
 
 --
+-- Name: refresh_family refresh_family_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.refresh_family
+    ADD CONSTRAINT refresh_family_pkey PRIMARY KEY (id);
+
+--
 -- Name: sale_change sale_change_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -539,6 +584,12 @@ ALTER TABLE ONLY public.venue
     ADD CONSTRAINT venue_pkey PRIMARY KEY (id);
 
 --
+-- Name: account_fan_by_account; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX account_fan_by_account ON public.account_fan USING btree (account_id);
+
+--
 -- Name: booking_by_event; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -575,6 +626,18 @@ CREATE INDEX outbox_pending ON public.outbox USING btree (due) WHERE (state = 'p
 CREATE UNIQUE INDEX payment_live_once ON public.payment USING btree (booking_id) WHERE (state = ANY (ARRAY['authorised'::text, 'captured'::text]));
 
 --
+-- Name: refresh_family_by_account; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX refresh_family_by_account ON public.refresh_family USING btree (account_id, rotated_at);
+
+--
+-- Name: refresh_family_by_due; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX refresh_family_by_due ON public.refresh_family USING btree (due);
+
+--
 -- Name: sale_change_by_event; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -591,6 +654,13 @@ CREATE INDEX sandbox_webhook_unsent ON public.sandbox_webhook USING btree (due) 
 --
 
 CREATE UNIQUE INDEX ticket_seat_sold_once ON public.ticket USING btree (event_id, seat) WHERE (state = 'live'::text);
+
+--
+-- Name: account_fan account_fan_account_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.account_fan
+    ADD CONSTRAINT account_fan_account_exists FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
 
 --
 -- Name: booking booking_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
@@ -654,6 +724,13 @@ ALTER TABLE ONLY public.payment
 
 ALTER TABLE ONLY public.plan
     ADD CONSTRAINT plan_hall_exists FOREIGN KEY (hall_id) REFERENCES public.hall(id);
+
+--
+-- Name: refresh_family refresh_family_account_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.refresh_family
+    ADD CONSTRAINT refresh_family_account_exists FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
 
 --
 -- Name: sale_change sale_change_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -

@@ -16,6 +16,7 @@ _BYTES: Final = 10
 
 PREFIXES: Final = {
     "account": "acc",
+    "family": "fam",
     "fan": "fan",
     "production": "prd",
     "venue": "ven",

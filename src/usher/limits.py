@@ -12,6 +12,7 @@ plan_errors_max: Final = 20  # faults named at once in one refusal
 categories_max: Final = 64
 price_max: Final = 100_000_000  # minor units: a million euros a seat is a typing error
 name_chars_max: Final = 200
+description_chars_max: Final = 5_000
 guid_chars_max: Final = 120
 
 # --- holds
@@ -64,6 +65,11 @@ sse_streams_max: Final = 50_000  # per process; above it a stream is told 503
 password_chars_min: Final = 10
 password_chars_max: Final = 256  # argon2 hashes all of it: a bound against long-hash attacks
 access_token_s: Final = 900
+refresh_token_s: Final = 7 * 24 * 3600  # from its last use: who comes once a week stays logged in
+refresh_grace_s: Final = 10  # a token used a moment ago gives the same successor again
+refresh_sweep_max: Final = 1_000  # families forgotten by one statement
+account_families_max: Final = 50  # logins of one account at a time; the oldest goes
+account_fans_max: Final = 500  # browsers whose bookings one account may claim
 fan_token_s: Final = 180 * 24 * 3600
 
 assert hold_s_default <= hold_cap_s_default <= hold_s_max
@@ -71,3 +77,4 @@ assert hold_seats_max <= fan_seats_max
 assert hold_s_min < hold_s_default
 assert ledger_batch_max < ledger_entries_max
 assert fan_seats_default <= fan_seats_max
+assert refresh_grace_s < access_token_s < refresh_token_s

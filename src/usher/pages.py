@@ -4,19 +4,25 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote, urlsplit
 
 from litestar import Request, Response, Router, get, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
-from litestar.types import ExceptionHandlersMap
+from litestar.types import ASGIApp, ExceptionHandlersMap
 
-from usher.account.guards import cookie, visitor_of
+from usher.account.guards import access_left_s, cookie, visitor_of
+from usher.account.pages import account_pages
+from usher.account.silent import SilentRefresh
 from usher.booking.checkout import checkout_pages
 from usher.booking.pages import booking_pages
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
+from usher.event.editing.pages import editing_pages
 from usher.event.pages import event_pages
 from usher.feed.scripts import Lost
+from usher.insight.pages import console_pages
+from usher.insight.sales import sales_pages
 from usher.payment.sandbox.pages import bank_pages
 from usher.plumbing.asset import Assets
 from usher.plumbing.form import from_this_site, read_form
@@ -25,6 +31,7 @@ from usher.plumbing.page import Pages, safe_next, see_other, wants_page
 from usher.plumbing.problem import HANDLERS
 from usher.plumbing.shipped import shipped
 from usher.queue.pages import queue_pages
+from usher.seat.blocking.pages import blocking_pages
 from usher.seat.pages import seat_pages
 from usher.ticket.pages import ticket_pages
 from usher.wiring import House
@@ -49,7 +56,10 @@ def make_pages(house: House) -> Pages:
     more = {f"swagger/{name}": swagger / name for name in _SWAGGER}
 
     def greet(request: AnyRequest) -> dict[str, Any]:
-        return {"actor": visitor_of(request, house.signer)}
+        return {
+            "actor": visitor_of(request, house.signer),
+            "access_left_s": access_left_s(request, house.signer),
+        }
 
     return Pages(Assets(front / "static", more), Languages(front / "locale"), greet)
 
@@ -60,6 +70,9 @@ def page_router(house: House, pages: Pages) -> Router:
     async def left(event: str) -> int | None:
         known = await house.curves.of(event)
         return known.curve.free if known else None
+
+    def refreshing(app: ASGIApp) -> ASGIApp:  # Litestar copies what it is given, but no function
+        return SilentRefresh(app, house.accounts)
 
     async def states(event: str) -> str | None:
         snapshot = await house.feed_scripts.snapshot(event)
@@ -79,9 +92,11 @@ def page_router(house: House, pages: Pages) -> Router:
         path="/",
         include_in_schema=False,
         guards=[from_this_site],
+        middleware=[refreshing],
         route_handlers=[
             pages.assets.handler,
             _choose_language(pages),
+            *account_pages(pages, house.accounts),
             _api_page(pages),
             *event_pages(pages, house.events, left),
             *queue_pages(pages, house.queue, house.accounts, house.events),
@@ -105,6 +120,18 @@ def page_router(house: House, pages: Pages) -> Router:
             ),
             *bank_pages(pages, house.bank, house.events),
             *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
+            *console_pages(
+                pages,
+                house.signer,
+                house.database,
+                house.events,
+                house.sales,
+                house.feed_scripts,
+                house.pulses,
+            ),
+            *sales_pages(pages, house.signer, house.database, house.events),
+            *editing_pages(pages, house.editor, house.events, house.sales),
+            *blocking_pages(pages, house.editor, house.blocking),
         ],
     )
 
@@ -120,6 +147,16 @@ def _choose_language(pages: Pages) -> HTTPRouteHandler:
         return see_other(safe_next(form["next"]), cookies=[chosen])
 
     return choose_language
+
+
+def _where(request: AnyRequest) -> str:
+    """The page somebody was on who is asked to log in: this one, or the one whose form this was."""
+    url = urlsplit(str(request.url))
+    if request.method not in ("GET", "HEAD"):
+        url = urlsplit(request.headers.get("referer", ""))
+        if url.netloc != request.headers.get("host"):
+            return "/"
+    return safe_next(url.path + (f"?{url.query}" if url.query else ""))
 
 
 def _api_page(pages: Pages) -> HTTPRouteHandler:
@@ -145,8 +182,7 @@ def page_errors(pages: Pages) -> ExceptionHandlersMap:
 
     def refusal(request: AnyRequest, error: UsherError) -> ASGIResponse:
         if isinstance(error, Unauthenticated) and error.members.get("login"):
-            here = request.url.path if request.method == "GET" else "/"
-            return see_other(f"/login?next={here}")
+            return see_other(f"/login?next={quote(_where(request), safe='/')}")
         return pages.error(request, error)
 
     def http(request: AnyRequest, error: HTTPException) -> ASGIResponse:

@@ -212,6 +212,9 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
     async def reconcile(_: dict[str, Any]) -> int:
         return await house.payments.reconcile()
 
+    async def sweep_logins(_: dict[str, Any]) -> int:
+        return await house.accounts.sweep()
+
     redis = _arq_redis(house.settings)
     worker = ArqWorker(
         functions=[func(relay, name="relay", keep_result=0)],  # type: ignore[arg-type]
@@ -219,6 +222,7 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
             cron(relay, name="relay_cron", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(expire_bookings, name="expire", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(reconcile, name="reconcile", second=set(range(0, 60, 5)), keep_result=0),  # type: ignore[arg-type]
+            cron(sweep_logins, name="sweep_logins", second=17, keep_result=0),  # type: ignore[arg-type]
         ],
         queue_name=JOBS_QUEUE,
         redis_pool=redis,

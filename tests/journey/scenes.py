@@ -213,6 +213,25 @@ async def seats(cast: Cast) -> Page:
 
 
 @scene
+async def seats_picked(cast: Cast) -> Page:
+    event = await cast.event(mode="simple")
+    taken, _ = await cast.held(event, quantity=4)
+    await taken.context.clear_cookies()
+    page, _ = await cast.held(event)
+    await cast.go(page, f"/events/{event}/seats")
+    await page.locator("#map[data-drawn]").wait_for()
+    await page.locator("summary", has_text="Row F").click()
+    for name in ("Seat 9, ", "Seat 10, "):
+        await page.get_by_role("button", name=name).click()
+    return page
+
+
+@scene
+async def seats_not_in(cast: Cast) -> Page:
+    return await cast.at(f"/events/{await cast.event()}/seats")
+
+
+@scene
 async def checkout(cast: Cast) -> Page:
     event = await cast.event(mode="simple")
     page, hold = await cast.held(event)

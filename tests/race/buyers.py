@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from usher.account.model import Reader
 from usher.booking.model import BookingRequest
 from usher.ids import new_id
 from usher.payment.sandbox.model import Decision, Outcome
@@ -48,7 +49,7 @@ async def book(house: House, event: str, *seats: int) -> Purchase:
 
 async def start_payment(house: House, purchase: Purchase) -> str:
     """The id of an attempt to pay; the booking must have been committed."""
-    started = await house.bookings.pay(purchase.booking_id, purchase.admission.fan_id)
+    started = await house.bookings.pay(purchase.booking_id, Reader(purchase.admission.fan_id))
     return str(started["payment_id"])
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tests.race.buyers import Purchase, claim, decide, enter, hold
 from tests.race.stage import Stage
+from usher.account.model import Reader
 from usher.errors import NotFound, SeatTaken, Unavailable
 from usher.payment.sandbox.model import Outcome
 from usher.seat.service import Admission
@@ -65,9 +66,13 @@ class Crowd:
         self.promised[purchase.booking_id] = (purchase, wish)
         fan_id = purchase.admission.fan_id
         if wish == "cancel":
-            await patiently(lambda: stage.house.bookings.cancel(purchase.booking_id, fan_id))
+            await patiently(
+                lambda: stage.house.bookings.cancel(purchase.booking_id, Reader(fan_id))
+            )
         elif wish != "free":
-            paying = await patiently(lambda: stage.house.bookings.pay(purchase.booking_id, fan_id))
+            paying = await patiently(
+                lambda: stage.house.bookings.pay(purchase.booking_id, Reader(fan_id))
+            )
             await patiently(lambda: decide(stage.house, paying["payment_id"], OUTCOMES[wish]))
 
     async def check(self) -> None:

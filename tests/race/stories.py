@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tests.race.buyers import Purchase, book, decide, enter, hold, start_payment
 from tests.race.stage import Stage
+from usher.account.model import Reader
 from usher.payment.sandbox import queries as bank
 from usher.payment.sandbox.model import Webhook
 
@@ -175,7 +176,7 @@ async def declined_then_authorised(stage: Stage) -> Callable[[], Awaitable[None]
 async def cancelled(stage: Stage) -> Callable[[], Awaitable[None]]:
     """The fan cancels while the bank authorises."""
     mine, payment = await stage.paying()
-    await stage.house.bookings.cancel(mine.booking_id, mine.admission.fan_id)
+    await stage.house.bookings.cancel(mine.booking_id, Reader(mine.admission.fan_id))
     await stage.says(payment, "approve")
 
     async def after() -> None:

@@ -57,10 +57,11 @@ async def test_who_registers_can_log_in(
     registered = await accounts.register(f" {email.upper()} ", PASSWORD, "Ada")
     assert is_id("account", registered.account_id)
     assert (registered.email, registered.name, registered.role) == (email, "Ada", Role.FAN)
-    account, token, expires_in_s = await accounts.login(email.title(), PASSWORD)
+    login = await accounts.login(email.title(), PASSWORD)
+    account = login.account
     assert account == registered == await accounts.find(account.account_id)
-    assert expires_in_s == limits.access_token_s
-    claims = signer.verify("access", token)
+    assert login.expires_in_s == limits.access_token_s
+    claims = signer.verify("access", login.access_token)
     assert (claims["sub"], claims["role"], claims["name"]) == (account.account_id, "fan", "Ada")
 
 
@@ -195,9 +196,9 @@ async def test_the_longest_name_still_makes_a_good_token(
 ) -> None:
     name = "\U0001f39f" * limits.person_name_chars_max
     await accounts.register(email, PASSWORD, name)
-    account, token, _ = await accounts.login(email, PASSWORD)
-    assert account.name == name
-    assert signer.verify("access", token)["sub"] == account.account_id
+    login = await accounts.login(email, PASSWORD)
+    assert login.account.name == name
+    assert signer.verify("access", login.access_token)["sub"] == login.account.account_id
 
 
 async def test_a_fan_is_who_holds_the_token(accounts: AccountService, signer: Signer) -> None:

@@ -11,7 +11,10 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 
-from usher.account.model import Actor, Role
+from usher import limits
+from usher.account.model import Actor, Login, Role, actor_in
+from usher.account.service import AccountService
+from usher.clock import now_ms
 from usher.errors import Forbidden, SetupError, Unauthenticated
 from usher.plumbing.signing import Signer
 
@@ -20,6 +23,7 @@ Guard: TypeAlias = Callable[[Connection, BaseRouteHandler], None]
 
 FAN_COOKIE: Final = "__Host-fan"
 ACCESS_COOKIE: Final = "__Host-access"
+REFRESH_COOKIE: Final = "__Host-refresh"
 _ACTOR: Final = "usher_actor"
 
 
@@ -67,16 +71,35 @@ def clear_cookie(name: str) -> str:
     return cookie(name, "", 0)
 
 
+def login_cookies(login: Login, fan_token: str = "") -> list[str]:
+    """The Set-Cookie values by which a browser is logged in; `fan_token` where it is tied."""
+    cookies = [
+        cookie(ACCESS_COOKIE, login.access_token, login.expires_in_s),
+        cookie(REFRESH_COOKIE, login.refresh_token, login.refresh_expires_in_s),
+    ]
+    return cookies + ([cookie(FAN_COOKIE, fan_token, limits.fan_token_s)] if fan_token else [])
+
+
+def logged_out(scope: Scope, accounts: AccountService) -> list[str]:
+    """The cookies to take away so that nothing of an account stays in a browser: the fan it was
+    there is the account's, and whoever sits down next is somebody else. A guest stays a guest."""
+    gone = [ACCESS_COOKIE, REFRESH_COOKIE]
+    token = token_in(scope, FAN_COOKIE)
+    if token is not None:
+        try:
+            tied = accounts.fan_of(token).account_id is not None
+        except Unauthenticated:
+            return gone
+        gone += [FAN_COOKIE] if tied else []
+    return gone
+
+
 def read_actor(connection: Connection, signer: Signer) -> Actor:
     """Who the access token of `connection` names; Unauthenticated without a good one."""
     token = token_from(connection, ACCESS_COOKIE)
     if token is None:
         raise Unauthenticated("an access token is needed: log in")
-    claims = signer.verify("access", token)
-    try:
-        return Actor(claims["sub"], Role(claims["role"]), claims.get("name", ""))
-    except (KeyError, ValueError):  # signed by another version of usher
-        raise Unauthenticated("the access token is not of this version: log in again") from None
+    return actor_in(signer.verify("access", token))
 
 
 def visitor_of(connection: Connection, signer: Signer) -> Actor | None:
@@ -85,6 +108,16 @@ def visitor_of(connection: Connection, signer: Signer) -> Actor | None:
         return read_actor(connection, signer)
     except Unauthenticated:
         return None
+
+
+def access_left_s(connection: Connection, signer: Signer) -> int:
+    """For how many seconds the access token is good; 0 where there is none."""
+    token = token_from(connection, ACCESS_COOKIE)
+    try:
+        until = int(signer.verify("access", token)["exp"]) if token else 0
+    except Unauthenticated:
+        return 0
+    return max(0, until - now_ms() // 1000)
 
 
 def require_role(*roles: Role | str, signer: Signer | None = None) -> Guard:
@@ -129,3 +162,16 @@ def tokens_like(scope: Scope, prefix: str) -> list[str]:
                 if key.startswith(prefix.encode()) and text:
                     found.append(text.decode("latin-1"))
     return found
+
+
+def page_for(*roles: Role | str) -> Guard:
+    """`require_role` for pages: who is not logged in is sent to log in, and comes back."""
+    strict = require_role(*roles)
+
+    def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+        try:
+            strict(connection, handler)
+        except Unauthenticated as refusal:
+            raise Unauthenticated("log in first", login=True) from refusal
+
+    return guard

@@ -4,12 +4,13 @@ import re
 import unicodedata
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from usher import limits
-from usher.errors import BadInput
+from usher.errors import BadInput, Unauthenticated
+from usher.ids import derived_id
 
 
 class Role(StrEnum):
@@ -47,11 +48,48 @@ class Actor(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+def actor_in(claims: dict[str, Any]) -> Actor:
+    """Whom the claims of an access token name; Unauthenticated where they name nobody."""
+    try:
+        return Actor(claims["sub"], Role(claims["role"]), claims.get("name", ""))
+    except (KeyError, ValueError):  # signed by another version of usher
+        raise Unauthenticated("the access token is not of this version: log in again") from None
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody has who is logged in: both tokens, and for how many seconds each is good."""
+
+    account: Account
+    access_token: str
+    expires_in_s: int
+    refresh_token: str
+    refresh_expires_in_s: int
+
+
 class Fan(msgspec.Struct, frozen=True):
     """An anonymous identity: whoever holds its token. The account, where one was logged in."""
 
     fan_id: str
     account_id: str | None = None
+
+
+def own_fan(account_id: str) -> str:
+    """The fan an account is wherever it is logged in without having been a guest before: the same
+    in every browser, so that an account has one place in a line for who is logged in."""
+    return derived_id("fan", "account", account_id)
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """Who asks about bookings: a fan, an account with all its fans, or both; "" is nobody."""
+
+    fan_id: str = ""
+    account_id: str = ""
+
+    @property
+    def fans(self) -> tuple[str, ...]:
+        """The fans it is known to be without asking PostgreSQL."""
+        own = (own_fan(self.account_id),) if self.account_id else ()
+        return (self.fan_id, *own) if self.fan_id else own
 
 
 # An address that can be written into a header as it is: no quoted local parts, no comments,

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
+from usher.account.model import Reader
 from usher.account.service import AccountService
 from usher.booking.service import BookingService
 from usher.errors import BookingState, Forbidden, NotFound, Unauthenticated
@@ -43,21 +44,21 @@ def booking_pages(
     """The pages, bound to their services. `public_url` is where this site stands."""
     site = public_url.rstrip("/")
 
-    def fan_of(request: AnyRequest) -> str:
+    def reader(request: AnyRequest) -> Reader:
         return reader_of(request.scope, accounts, seats)[0]
 
     async def read(request: AnyRequest, booking: str) -> View:
         """The booking; one that is still on its way is waited for, for a moment."""
-        fan_id = fan_of(request)
+        who = reader(request)
         # A browser may shop at several events: which one this is of, only its admission can tell.
         shops: list[Admission | None] = [
-            each for each in admissions_in(request.scope, seats) if each.fan_id == fan_id
+            each for each in admissions_in(request.scope, seats) if each.fan_id in who.fans
         ]
         view: View | None = None
         for pause_s in _COMMIT_S if is_id("booking", booking) else ():
             for admission in shops or [None]:
                 with contextlib.suppress(NotFound):
-                    view = await bookings.read(booking, fan_id, admission)
+                    view = await bookings.read(booking, who, admission)
                     break
             if view is not None and view["state"] != "pending":
                 break
@@ -68,10 +69,10 @@ def booking_pages(
 
     @get("/bookings")
     async def show_bookings(request: AnyRequest) -> ASGIResponse:
-        """All that this fan has booked, newest first; a guest's are those of their browser."""
+        """All that this fan or account has booked, newest first; a guest's are this browser's."""
         after = read_cursor(str(request.query_params.get("cursor", ""))[:200], "booking")
         try:
-            rows = await bookings.mine(fan_of(request), after, _ROWS + 1)
+            rows = await bookings.mine(reader(request), after, _ROWS + 1)
         except Unauthenticated:
             rows = []  # has never joined anything here
         views = await bookings.views(rows[:_ROWS])
@@ -102,7 +103,7 @@ def booking_pages(
         """On to the provider's page. Pressed twice it is the same payment; pressed too late, the
         booking's page says what came of it."""
         try:
-            started = await bookings.pay(booking, fan_of(request))
+            started = await bookings.pay(booking, reader(request))
         except BookingState:
             return see_other(f"/bookings/{booking}")
         # Our own bank is visited under the name that this site was asked by: cookies belong to it,
@@ -113,13 +114,13 @@ def booking_pages(
     async def cancel_on_page(booking: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Cancels what is not paid yet; its page says what came of it."""
         with contextlib.suppress(BookingState):
-            await bookings.cancel(booking, fan_of(request))
+            await bookings.cancel(booking, reader(request))
         return see_other(f"/bookings/{booking}")
 
     @get(_PATH + "/calendar.ics")
     async def download_calendar(booking: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """The event of a confirmed booking for a calendar."""
-        view = await bookings.read(booking, fan_of(request))
+        view = await bookings.read(booking, reader(request))
         if view["state"] != "confirmed":
             raise BookingState(f"the booking is {view['state']}", state=view["state"])
         event = (await events.showing(view["event_id"])).event

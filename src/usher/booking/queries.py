@@ -174,16 +174,16 @@ async def find_many(database: Database, ids: Sequence[str]) -> dict[str, Booking
     return {row["id"]: _booking(row) for row in rows}
 
 
-async def of_fan(
-    database: Database, fan_id: str, after: tuple[Any, str] | None, most: int
+async def of_fans(
+    database: Database, fans: Sequence[str], after: tuple[Any, str] | None, most: int
 ) -> list[Booking]:
-    """A fan's bookings, newest first, from `after` (created_at, id) on."""
+    """The bookings of some fans, newest first, from `after` (created_at, id) on."""
     async with database.connection() as connection:
         rows = await connection.fetch(
-            f"SELECT {COLUMNS} FROM booking WHERE fan_id = $1"
+            f"SELECT {COLUMNS} FROM booking WHERE fan_id = ANY($1::text[])"
             " AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))"
             " ORDER BY created_at DESC, id DESC LIMIT $4",
-            fan_id,
+            list(fans),
             after[0] if after else None,
             after[1] if after else "",
             most,

@@ -59,9 +59,10 @@ def booking_handlers(
         limit: Annotated[int, QueryParameter(ge=1, le=limits.page_rows_max)] = 50,
         cursor: Cursor = "",
     ) -> ASGIResponse:
-        """Your bookings, newest first."""
-        fan_id, _ = reader_of(request.scope, accounts, seats)
-        rows = await bookings.mine(fan_id, read_cursor(cursor, "booking"), limit + 1)
+        """Your bookings, newest first: those of the fan you are, and with an access token those of
+        every fan you have been where you logged in."""
+        reader, _ = reader_of(request.scope, accounts, seats)
+        rows = await bookings.mine(reader, read_cursor(cursor, "booking"), limit + 1)
         last = rows[limit - 1] if len(rows) > limit else None
         body = {
             "bookings": await bookings.views(rows[:limit]),
@@ -83,8 +84,8 @@ def booking_handlers(
         request: AnyRequest,
     ) -> ASGIResponse:
         """Begin to pay. Asked again while an attempt is open, it is the same attempt."""
-        fan_id, _ = reader_of(request.scope, accounts, seats)
-        return answer(await bookings.pay(booking, fan_id), 201)
+        reader, _ = reader_of(request.scope, accounts, seats)
+        return answer(await bookings.pay(booking, reader), 201)
 
     @post(_PATH + "/{booking:str}/cancellation", status_code=200, responses=shaped(BookingView))
     async def cancel_booking(
@@ -92,7 +93,7 @@ def booking_handlers(
         request: AnyRequest,
     ) -> ASGIResponse:
         """Cancel a booking that is not paid yet."""
-        fan_id, _ = reader_of(request.scope, accounts, seats)
-        return answer(await bookings.cancel(booking, fan_id))
+        reader, _ = reader_of(request.scope, accounts, seats)
+        return answer(await bookings.cancel(booking, reader))
 
     return [create_booking, list_bookings, show_booking, pay_booking, cancel_booking]

@@ -7,6 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from usher import limits
+from usher.account.model import Reader
+from usher.account.service import AccountService
 from usher.booking import queries
 from usher.booking.model import Booking, BookingRequest, Claim, ticket_id
 from usher.clock import iso, iso_ms, to_ms, utc_now
@@ -40,12 +42,14 @@ class BookingService:
         seats: SeatService,
         scripts: s.SeatScripts,
         payments: PaymentService,
+        accounts: AccountService,
     ) -> None:
         self._database = database
         self._events = events
         self._seats = seats
         self._scripts = scripts
         self._payments = payments
+        self._accounts = accounts
 
         async def find(ids: Sequence[str]) -> list[Booking | None]:
             found = await queries.find_many(database, ids)
@@ -114,20 +118,20 @@ class BookingService:
         return (await self._views([booking]))[0]
 
     async def read(
-        self, booking_id: str, fan_id: str, admission: Admission | None = None
+        self, booking_id: str, reader: Reader, admission: Admission | None = None
     ) -> dict[str, Any]:
         """A booking as PostgreSQL has it; "pending" while it is still on the ledger. NotFound
         for what is not there, Forbidden for somebody else's."""
-        booking = await self._owned(booking_id, fan_id)
+        booking = await self._owned(booking_id, reader)
         if booking is None:
             return await self._pending(booking_id, admission)
         return (await self._views([booking]))[0]
 
-    async def _owned(self, booking_id: str, fan_id: str) -> Booking | None:
+    async def _owned(self, booking_id: str, reader: Reader) -> Booking | None:
         if not is_id("booking", booking_id):
             raise NotFound("there is no such booking")
         booking = await self._find(booking_id)
-        if booking is not None and booking.fan_id != fan_id:
+        if booking is not None and not await self._accounts.may_read(reader, booking.fan_id):
             raise Forbidden("this booking is somebody else's")
         return booking
 
@@ -152,9 +156,10 @@ class BookingService:
             "tickets": [],
         }
 
-    async def mine(self, fan_id: str, after: tuple[Any, str] | None, most: int) -> list[Booking]:
-        """A fan's bookings, newest first."""
-        return await queries.of_fan(self._database, fan_id, after, most)
+    async def mine(self, reader: Reader, after: tuple[Any, str] | None, most: int) -> list[Booking]:
+        """The bookings of a fan, or of every fan an account is or was, newest first."""
+        fans = await self._accounts.fans_read_by(reader)
+        return await queries.of_fans(self._database, fans, after, most)
 
     async def views(self, bookings: Sequence[Booking]) -> list[dict[str, Any]]:
         """Bookings on the wire, tickets included where they are confirmed."""
@@ -198,15 +203,15 @@ class BookingService:
             views.append(view)
         return views
 
-    async def pay(self, booking_id: str, fan_id: str) -> dict[str, Any]:
+    async def pay(self, booking_id: str, reader: Reader) -> dict[str, Any]:
         """Begins a payment, or gives the one that is open. A booking still on the ledger is
         waited for: its fan has done nothing wrong by being fast."""
-        booking = await self._owned(booking_id, fan_id)
+        booking = await self._owned(booking_id, reader)
         for pause_s in _COMMIT_WAIT_S:
             if booking is not None:
                 break
             await asyncio.sleep(pause_s)
-            booking = await self._owned(booking_id, fan_id)
+            booking = await self._owned(booking_id, reader)
         if booking is None:
             raise NotFound("there is no such booking (yet)")
         if booking.state != "awaiting_payment":
@@ -219,12 +224,12 @@ class BookingService:
             due_ms=to_ms(booking.due),
         )
 
-    async def cancel(self, booking_id: str, fan_id: str) -> dict[str, Any]:
+    async def cancel(self, booking_id: str, reader: Reader) -> dict[str, Any]:
         """Cancels an unpaid booking: its seats go back on sale. Again it is cancelled still.
 
         Money that arrives afterwards is given back by the worker.
         """
-        booking = await self._owned(booking_id, fan_id)
+        booking = await self._owned(booking_id, reader)
         if booking is None:
             raise NotFound("there is no such booking (yet)")
         if booking.state == "awaiting_payment":
@@ -235,7 +240,7 @@ class BookingService:
                 if moved:
                     await queries.void_tickets(connection, [booking_id])
                     await outbox.post(connection, "settle", [f"{booking_id} cancelled"])
-            booking = await self._owned(booking_id, fan_id) or booking
+            booking = await self._owned(booking_id, reader) or booking
         if booking.state != "cancelled":
             raise BookingState(
                 f"the booking is {booking.state}: only an unpaid one can be cancelled here",

@@ -45,7 +45,9 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     hold_s: int
     payment_s: int
     seats_max: int
+    access: str
     seats: int
+    organiser_id: str | None = None
 
 
 class SaleTimes(msgspec.Struct):
@@ -57,6 +59,7 @@ class SaleTimes(msgspec.Struct):
     opens_at: datetime | None
     closes_at: datetime | None
     seats_max: int
+    access: str
 
 
 class EventView(msgspec.Struct, kw_only=True):
@@ -125,6 +128,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     venue: str = "Demo Arena"
     city: str = ""
+    timezone: str = "UTC"
     hall: str = "Main hall"
     currency: str = "EUR"
     prices: dict[str, int]

@@ -42,6 +42,7 @@ def event_view(row: EventRow) -> dict[str, Any]:
             "opens_at": iso(row.opens_at) if row.opens_at else None,
             "closes_at": iso(row.closes_at) if row.closes_at else None,
             "seats_max": row.seats_max,
+            "access": row.access,
         },
     }
 

@@ -42,7 +42,8 @@ def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRo
         """Take a place, or be told where you stand: 202 with a place token. In a simple sale: 200
         with an admission token, and no line. Joining again never makes a second place: it is
         known by the fan token, or, where the first answer was lost, by an Idempotency-Key of 16
-        characters or more (a UUID, say)."""
+        characters or more (a UUID, say). A sale may be for who is logged in: then an access token
+        is needed, or a fan token given on logging in."""
         entry = await enter(request, queue, accounts, event, key)
         joined = entry.joined
         body: dict[str, Any] = {"place_token": joined.place_token, "place": joined.view}

@@ -7,8 +7,10 @@ import msgspec
 import structlog
 
 from usher import limits
+from usher.account.model import own_fan
 from usher.clock import iso_ms, now_ms
 from usher.errors import Conflict, NotAdmitted, NotFound, NotOpen, Unauthenticated, Unavailable
+from usher.event.service import EventService
 from usher.ids import derived_id, is_id
 from usher.plumbing.signing import Signer
 from usher.queue import scripts as s
@@ -45,11 +47,17 @@ class Joined(NamedTuple):
 
 class QueueService:
     def __init__(
-        self, queue: s.QueueScripts, sales: SaleService, curves: Curves, signer: Signer
+        self,
+        queue: s.QueueScripts,
+        sales: SaleService,
+        curves: Curves,
+        signer: Signer,
+        events: EventService,
     ) -> None:
         self._scripts = queue
         self._sales = sales
         self._signer = signer
+        self._events = events
         self.curves = curves
         self._draws: dict[str, Draw] = {}
 
@@ -57,15 +65,24 @@ class QueueService:
         """The public state of the line as JSON, at most a second old; NotFound."""
         return (await self._curve(event)).public
 
-    async def join(self, event: str, fan_id: str, held: Place | None = None) -> Joined:
+    async def join(
+        self, event: str, fan_id: str, held: Place | None = None, account_id: str = ""
+    ) -> Joined:
         """A place for `fan_id`, or the one it has: one place per fan, asked as often as it likes.
 
         `held` is the place whose token came along: should Redis have lost it, it is put back
         first, and is not exchanged for one at the end. NotOpen before the lobby and after the end.
+        `account_id` is who is logged in, if anybody: a sale may be for them only, and an account
+        has one place there, whatever browsers it uses. Unauthenticated(login=True) without.
         """
-        place_id = derived_id("place", event, fan_id)
         if not is_id("event", event):
             raise NotFound(f"there is no event {event[:40]!r}")
+        if await self._events.access(event) == "login":
+            if not account_id:
+                raise Unauthenticated("this sale is for who is logged in: log in first", login=True)
+            if held is None or held.fan_id != fan_id:  # who stood here as a guest stands on
+                fan_id = own_fan(account_id)
+        place_id = derived_id("place", event, fan_id)
         if held is not None and held.place_id == place_id:
             await self._find(held)
         reply = await self._scripts.join(event, place_id)

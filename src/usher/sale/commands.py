@@ -76,6 +76,9 @@ def sale_commands(run: Run[SaleService]) -> click.Group:
     @click.option("--hold-cap-s", type=int, help="Seconds a hold lasts at most, extended.")
     @click.option("--payment-s", type=int, help="Seconds to pay for a booking.")
     @click.option("--seats-max", type=int, help="Seats one fan may have.")
+    @click.option(
+        "--access", type=click.Choice(["guest", "login"]), help="Who may join: anybody, or logins."
+    )
     @json_option
     def set_windows(event: str, as_json: bool, **given: Any) -> None:
         """Set the times, the windows and the limit of EVENT; what is not named stays.
@@ -147,6 +150,7 @@ def _say(sale: Sale, as_json: bool) -> None:
     click.echo(
         f"  windows: claim {sale.claim_s} s, shop {sale.shop_s} s, hold {sale.hold_s} s "
         f"(to {sale.hold_cap_s} s), pay {sale.payment_s} s; {sale.seats_max} seats a fan"
+        f"{'; for who is logged in' if sale.access == 'login' else ''}"
     )
     times = [f"{name[:-3]} {iso(at)}" for name in _TIMES if (at := getattr(sale, name))]
     if times:

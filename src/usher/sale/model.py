@@ -13,6 +13,7 @@ from usher.errors import BadInput, Conflict
 Mode = Literal["simple", "queued"]
 State = Literal["draft", "lobby", "open", "paused", "closed", "sold_out"]
 GateState = Literal["open", "paused"]
+Access = Literal["guest", "login"]
 
 # What an operator may do. `sold_out` comes and goes with the seats and is nobody's to set.
 TRANSITIONS: Final[dict[str, tuple[str, ...]]] = {
@@ -42,6 +43,7 @@ class SaleSettings(msgspec.Struct, frozen=True, kw_only=True):
     hold_cap_s: int = limits.hold_cap_s_default
     payment_s: int = limits.payment_s_default
     seats_max: int = limits.fan_seats_default
+    access: Access = "guest"  # who may join: anybody, or who is logged in
 
 
 class SaleView(SaleSettings, frozen=True, kw_only=True):
@@ -92,6 +94,7 @@ class SaleChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     hold_cap_s: int | UnsetType = UNSET
     payment_s: int | UnsetType = UNSET
     seats_max: int | UnsetType = UNSET
+    access: Access | UnsetType = UNSET
 
 
 class GateChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -27,3 +27,4 @@ class Sale(Table, tablename="sale"):
     lobby_size = Integer(null=True, default=None)
     number_high = BigInt()
     version = BigInt(default=1)
+    access = Text(default="guest")

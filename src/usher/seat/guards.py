@@ -1,12 +1,20 @@
-"""Who asks about bookings and tickets: the fan, and the admission where one was sent. And which
-holds a browser keeps."""
+"""Who asks about bookings and tickets: the fan, the account, the admission where one was sent. And
+which holds a browser keeps."""
 
 from typing import Final
 
 from litestar.types import Scope
 
 from usher import limits
-from usher.account.guards import FAN_COOKIE, Connection, cookie, token_in, tokens_like
+from usher.account.guards import (
+    ACCESS_COOKIE,
+    FAN_COOKIE,
+    Connection,
+    cookie,
+    token_in,
+    tokens_like,
+)
+from usher.account.model import Reader
 from usher.account.service import AccountService
 from usher.errors import Unauthenticated
 from usher.ids import is_id
@@ -18,19 +26,47 @@ _HOLDS_KEPT: Final = 12
 
 def reader_of(
     scope: Scope, accounts: AccountService, seats: SeatService
-) -> tuple[str, Admission | None]:
-    """The fan's id, and an admission of the same fan. A program sends its fan or its admission
-    token, a browser its cookies; Unauthenticated without either."""
+) -> tuple[Reader, Admission | None]:
+    """Who reads, and an admission of theirs. A program sends its fan, admission or access token, a
+    browser its cookies; Unauthenticated without any of them.
+
+    A browser where somebody is logged in reads as both: the fan it is and the account.
+    """
+    if bearer := token_in(scope, ""):
+        match purpose_of(bearer):
+            case "admission":
+                admission = seats.admission_of(None, bearer)
+                return Reader(admission.fan_id), admission
+            case "access":
+                return Reader(account_id=accounts.actor(bearer).account_id), None
+            case _:
+                return Reader(accounts.fan_of(bearer).fan_id), None
+    account_id = _account_in(scope, accounts)
+    reader = Reader(_fan_in(scope, accounts, needed=not account_id), account_id)
+    admissions = (each for each in admissions_in(scope, seats) if each.fan_id in reader.fans)
+    return reader, next(admissions, None)
+
+
+def _account_in(scope: Scope, accounts: AccountService) -> str:
+    """The account of a browser's access token; "" without a good one."""
+    token = token_in(scope, ACCESS_COOKIE)
+    try:
+        return accounts.actor(token).account_id if token else ""
+    except Unauthenticated:
+        return ""
+
+
+def _fan_in(scope: Scope, accounts: AccountService, *, needed: bool) -> str:
+    """The fan of a browser; "" without a good one, unless it is `needed`."""
     token = token_in(scope, FAN_COOKIE)
-    if token is None:
-        raise Unauthenticated("a fan token or an admission token is needed")
-    if purpose_of(token) == "admission":
-        admission = seats.admission_of(None, token)
-        return admission.fan_id, admission
-    fan_id = accounts.fan_of(token).fan_id
-    return fan_id, next(
-        (each for each in admissions_in(scope, seats) if each.fan_id == fan_id), None
-    )
+    try:
+        if token is None:
+            raise Unauthenticated("a fan token, an admission token or an access token is needed")
+        return accounts.fan_of(token).fan_id
+    except Unauthenticated:
+        if needed:
+            raise
+        return ""
 
 
 def admissions_in(scope: Scope, seats: SeatService) -> list[Admission]:

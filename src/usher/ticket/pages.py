@@ -31,8 +31,8 @@ def ticket_pages(
     async def show_ticket_page(ticket: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """A ticket of the fan who asks."""
         try:
-            fan_id, _ = reader_of(request.scope, accounts, seats)
-            view = await tickets.read(ticket, fan_id)
+            reader, _ = reader_of(request.scope, accounts, seats)
+            view = await tickets.read(ticket, reader)
         except (Forbidden, Unauthenticated) as refusal:
             return pages.show(request, "booking_elsewhere.html", refusal.status)
         showing = await events.showing(view["event_id"])

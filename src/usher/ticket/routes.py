@@ -27,13 +27,13 @@ def ticket_handlers(
         request: Request[Any, Any, Any],
     ) -> ASGIResponse:
         """A ticket of yours; with `.svg` behind its id, its QR code as a picture."""
-        fan_id, _ = reader_of(request.scope, accounts, seats)
+        reader, _ = reader_of(request.scope, accounts, seats)
         named, dot, form = ticket.partition(".")
         if not dot:
-            return answer(await tickets.read(ticket, fan_id))
+            return answer(await tickets.read(ticket, reader))
         if form != "svg":
             raise NotFound("a ticket comes as JSON, or as .svg")
-        return _picture(await tickets.picture(named, fan_id))
+        return _picture(await tickets.picture(named, reader))
 
     return [show_ticket]
 

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import segno
 
+from usher.account.model import Reader
+from usher.account.service import AccountService
 from usher.booking.model import read_ticket_id
 from usher.clock import iso
 from usher.errors import Forbidden, NotFound
@@ -17,18 +19,19 @@ _QUIET_ZONE: Final = 4  # modules around a code, as ISO/IEC 18004 asks for
 
 
 class TicketService:
-    def __init__(self, database: Database, events: EventService) -> None:
+    def __init__(self, database: Database, events: EventService, accounts: AccountService) -> None:
         self._database = database
         self._events = events
+        self._accounts = accounts
 
-    async def read(self, ticket_id: str, fan_id: str) -> dict[str, Any]:
-        """A ticket of `fan_id`: NotFound before its booking is confirmed, Forbidden for
+    async def read(self, ticket_id: str, reader: Reader) -> dict[str, Any]:
+        """A ticket of `reader`: NotFound before its booking is confirmed, Forbidden for
         somebody else's."""
         named = read_ticket_id(ticket_id)
         row = await queries.find(self._database, *named) if named else None
         if row is None or row["booking_state"] != "confirmed":
             raise NotFound("there is no such ticket")
-        if row["fan_id"] != fan_id:
+        if not await self._accounts.may_read(reader, row["fan_id"]):
             raise Forbidden("this ticket is somebody else's")
         showing = await self._events.showing(row["event_id"])
         return {
@@ -44,13 +47,13 @@ class TicketService:
             "price": {"amount": row["price"], "currency": row["currency"]},
         }
 
-    async def picture(self, ticket_id: str, fan_id: str) -> bytes:
+    async def picture(self, ticket_id: str, reader: Reader) -> bytes:
         """The ticket's QR code as SVG, black on white whatever it stands on; refused as `read`.
 
         It says the ticket's id. Who is at the door will want a signed one, which cannot be made
         up and can be checked offline.
         """
-        ticket = await self.read(ticket_id, fan_id)
+        ticket = await self.read(ticket_id, reader)
         code = segno.make(ticket["ticket_id"], error="m", micro=False)
         drawn = BytesIO()
         code.save(drawn, kind="svg", border=_QUIET_ZONE, light="#fff", omitsize=True)

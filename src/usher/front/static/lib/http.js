@@ -1,5 +1,7 @@
 // Calls to the API of this site: JSON in, JSON out; a problem is an error with its code.
 
+import { loggedIn, refresh } from "./session.js";
+
 /** What the server refused, or that it could not be reached (`status` 0). */
 export class Problem extends Error {
   constructor(status, body, retryAfter) {
@@ -18,6 +20,7 @@ export async function call(method, path, body, { key, tries = 3, cache = "no-sto
   const headers = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (key) headers["idempotency-key"] = key;
+  let refreshed = false;
   for (let attempt = 1; ; attempt += 1) {
     let problem;
     try {
@@ -33,6 +36,11 @@ export async function call(method, path, body, { key, tries = 3, cache = "no-sto
       problem = new Problem(answer.status, found || {}, Number(answer.headers.get("retry-after")) || 0);
     } catch (fault) {
       problem = fault instanceof Problem ? fault : new Problem(0, {}, 0);
+    }
+    // A page that slept: its access token has run out, its login has not.
+    if (problem.status === 401 && loggedIn() && !refreshed) {
+      refreshed = true;
+      if (await refresh().catch(() => false)) continue;
     }
     const passes = problem.status === 0 || problem.status === 503;
     if (!passes || attempt >= tries) throw problem;
