@@ -23,6 +23,7 @@ hold_s_default: Final = 600
 hold_cap_s_default: Final = 1_200  # from the first second of the hold, extensions included
 hold_s_min: Final = 5
 hold_s_max: Final = 7_200
+admission_beyond_s: Final = hold_s_max  # its token outlives an admission by what a hold may last
 hold_tombstone_s: Final = 600  # a freed hold is remembered so that a replay is told so
 sweep_batch_max: Final = 200
 

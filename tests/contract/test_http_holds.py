@@ -1,12 +1,15 @@
 """Holds: named seats or the best available, all or none; what is refused, and what is repeated."""
 
+import time
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 
 from tests.contract.fan import TIME, Fan, a_deadline, private, refused
 from tests.sale import put_on_sale
+from usher import limits
 from usher.ids import new_id
 from usher.venue.generate import rows_by_columns
 from usher.wiring import House
@@ -111,6 +114,12 @@ async def test_a_hold_is_read_extended_and_released(fan: Fan, row: list[str]) ->
     refused(await fan.ask("GET", path), 410, "hold_lapsed")
     refused(await fan.ask("PATCH", path, json={"extend": True}), 410, "hold_lapsed")
     assert await states(fan, hold["seats"]) == {"."}
+
+
+async def test_its_token_outlives_an_admission_by_what_a_hold_may_last(fan: Fan) -> None:
+    """A hold of the last second may be extended to its cap, and booked."""
+    claims = jwt.decode(fan.admission, options={"verify_signature": False})
+    assert claims["exp"] - time.time() > limits.hold_s_max
 
 
 async def test_a_hold_is_its_owners_alone(fan: Fan, other: Fan, row: list[str]) -> None:

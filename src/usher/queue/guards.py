@@ -77,7 +77,7 @@ def account_from(request: AnyRequest, accounts: AccountService) -> str:
 
 def admission_cookies(event: str, admission: dict[str, Any]) -> list[str]:
     """The Set-Cookie value that lets a browser in, for as long as the admission lasts."""
-    lasts_s = admission["expires_in_s"] + 60
+    lasts_s = admission["expires_in_s"] + limits.admission_beyond_s
     return [cookie(admission_cookie(event), admission["admission_token"], lasts_s)]
 
 

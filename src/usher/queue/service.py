@@ -235,8 +235,9 @@ class QueueService:
         )
 
     def _admission(self, place: Place, due_ms: int, left_ms: int) -> dict[str, Any]:
-        # A minute beyond the due by the host's clock: Redis TIME decides, the token only bounds.
-        expires_s = (now_ms() + left_ms) // 1000 + 60
+        # Redis TIME decides, the token only bounds: a hold made in the last second may be extended
+        # and booked as long as holds last.
+        expires_s = (now_ms() + left_ms) // 1000 + limits.admission_beyond_s
         claims = {"sub": place.place_id, "evt": place.event, "fan": place.fan_id}
         return {
             "admission_token": self._signer.sign("admission", claims, expires_s=expires_s),
