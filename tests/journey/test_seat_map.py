@@ -19,13 +19,12 @@ pytestmark = pytest.mark.anyio
 SIMPLE: dict[str, Any] = {"mode": "simple", "seats_max": 4}
 
 
-async def come_in(visit: Visit, event: str, path: str = "") -> Page:
-    """A tab on the event's seats, let in; with scripts, drawn."""
+async def come_in(visit: Visit, event: str) -> Page:
+    """A tab on the event's seats, let in, the map drawn."""
     joined = await visit.context.request.post(f"{visit.url}/api/v1/events/{event}/queue")
     assert joined.status == 200
-    page = await visit.page(f"/events/{event}/seats{path}")
-    if await page.evaluate("navigator.webdriver !== undefined"):
-        await expect(page.locator("#map")).to_have_attribute("data-drawn", "yes")
+    page = await visit.page(f"/events/{event}/seats")
+    await expect(page.locator("#map")).to_have_attribute("data-drawn", "yes")
     return page
 
 
