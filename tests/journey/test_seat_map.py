@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.journey.browser import PHONE, Visit
 from tests.journey.conftest import Visitor
@@ -19,13 +19,12 @@ pytestmark = pytest.mark.anyio
 SIMPLE: dict[str, Any] = {"mode": "simple", "seats_max": 4}
 
 
-async def come_in(visit: Visit, event: str, path: str = "") -> Page:
-    """A tab on the event's seats, let in; with scripts, drawn."""
+async def come_in(visit: Visit, event: str) -> Page:
+    """A tab on the event's seats, let in, the map drawn."""
     joined = await visit.context.request.post(f"{visit.url}/api/v1/events/{event}/queue")
     assert joined.status == 200
-    page = await visit.page(f"/events/{event}/seats{path}")
-    if await page.evaluate("navigator.webdriver !== undefined"):
-        await expect(page.locator("#map")).to_have_attribute("data-drawn", "yes")
+    page = await visit.page(f"/events/{event}/seats")
+    await expect(page.locator("#map")).to_have_attribute("data-drawn", "yes")
     return page
 
 
@@ -310,6 +309,29 @@ async def test_a_hold_that_ends_elsewhere_is_told(
         await visit.context.request.delete(f"{path}/{held['hold_id']}")
         await expect(page.locator("#toast")).to_contain_text("on sale again")
         await expect(page.locator(".own-hold")).to_have_count(0)
+
+
+async def test_a_lost_answer_is_no_lost_seat(house: House, visitor: Visitor) -> None:
+    """The hold is made, its answer never comes: pressing again gives the same hold."""
+    event = await put_on_sale(house, **SIMPLE)
+    async with visitor() as visit:
+        page = await come_in(visit, event)
+        holds: list[str] = []
+
+        async def lose(route: Route) -> None:
+            answer = await route.fetch()
+            holds.append((await answer.json())["hold_id"])
+            await route.abort()
+
+        await page.route("**/holds", lose)
+        await page.mouse.click(*await spot(page, "D-5"))
+        await page.get_by_role("button", name="Hold 1 seat").click()
+        await expect(page.locator("#toast")).to_contain_text("The connection failed")
+        await page.unroute("**/holds")
+        await expect(page.locator("#picks-list li")).to_have_count(1)
+        await page.get_by_role("button", name="Hold 1 seat").click()
+        await expect(page).to_have_url(checkout(visit, event))
+        assert set(holds) == {page.url.rpartition("/")[2]}
 
 
 async def test_a_thumb_is_enough(house: House, visitor: Visitor) -> None:

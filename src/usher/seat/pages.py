@@ -85,6 +85,7 @@ def seat_pages(
             section = section_view(showing, await states(event) or "", int(asked))
         room = max(0, showing.event.seats_max - len(held))
         prices = [each.price for each in showing.categories]
+        line = await queue.curves.of(event)
         return pages.show(
             request,
             "seats.html",
@@ -97,6 +98,7 @@ def seat_pages(
             most=min(limits.hold_seats_max, room),
             zones=[zone.name for zone in zones],
             section=section,
+            notice=(line.curve.notice or "") if line else "",
             boot={
                 "event": event,
                 "most": showing.event.seats_max,

@@ -227,6 +227,7 @@ async function start() {
     $("picks").classList.toggle("some", mine.length > 0);
   }
 
+  let wish = { seats: "", key: "" };
   async function hold() {
     if (picks.locked || !picks.list.length) return;
     picks.locked = true;
@@ -234,15 +235,21 @@ async function start() {
     button.disabled = true;
     button.textContent = gettext("Holding…");
     let again = 3;
+    let certain = true;
+    let leaving = false;
     try {
       while (picks.list.length) {
         const seats = picks.list.map((i) => hall.guid[i]);
+        // The same seats again are the same wish: its answer may have been lost on the way.
+        if (wish.seats !== seats.join()) wish = { seats: seats.join(), key: newKey() };
         try {
-          const held = await call("POST", `${api}/holds`, { seats }, { key: newKey() });
+          const held = await call("POST", `${api}/holds`, { seats }, { key: wish.key });
+          leaving = true; // the feed will tell that these seats are held: by us
           location.assign(`/events/${boot.event}/checkout/${held.hold_id}`);
           return;
         } catch (problem) {
           again -= 1;
+          certain = problem.status !== 0 && problem.status !== 503;
           if (problem.code !== "seat_taken") return refused(problem);
           const taken = new Set(problem.body.taken);
           const lost = picks.list.filter((i) => taken.has(hall.guid[i]));
@@ -252,8 +259,8 @@ async function start() {
         }
       }
     } finally {
-      picks.locked = false;
-      picks.check(picks.list.slice());
+      picks.locked = leaving;
+      if (certain && !leaving) picks.check(picks.list.slice());
       showPicks();
     }
   }
