@@ -186,6 +186,28 @@ async def line_called(cast: Cast) -> Page:
 
 
 @scene
+async def line_admitted(cast: Cast) -> Page:
+    event = await cast.event(mode="simple")
+    page, _ = await cast.held(event)
+    return await cast.go(page, f"/events/{event}/queue")
+
+
+@scene
+async def line_left(cast: Cast) -> Page:
+    event = await cast.event(gate_state="paused")
+    page = await cast.joined(event)
+    await page.get_by_text("Leave the line", exact=True).click()
+    await page.get_by_role("button", name="Give up my place").click()
+    await page.get_by_role("button", name="Join again").wait_for()
+    return page
+
+
+@scene
+async def line_without_a_place(cast: Cast) -> Page:
+    return await cast.at(f"/events/{await cast.event(gate_state='paused')}/queue")
+
+
+@scene
 async def line_paused(cast: Cast) -> Page:
     event = await cast.event(gate_state="paused")
     await cast.house.queue.join(event, new_id("fan"))

@@ -1,7 +1,6 @@
 """What the waiting room weighs on the wire, and that its two tellers use the same words."""
 
 import re
-from collections.abc import Callable
 from typing import Any, Final
 
 import httpx
@@ -33,7 +32,6 @@ async def test_the_page_with_all_it_loads_is_light(
     visitor: Visitor,
     http: httpx.AsyncClient,
     site: Site,
-    record_property: Callable[[str, object], None],
 ) -> None:
     event = await put_on_sale(house, gate_state="paused")
     await house.feed_scripts.notice(event, "The doors open half an hour later than planned.")
@@ -60,7 +58,6 @@ async def test_the_page_with_all_it_loads_is_light(
         )
     assert any(url.endswith("queue/show.js") for url in weights)  # nothing was forgotten
     total = sum(weights.values())
-    record_property("waiting_room_bytes", total)
     assert total <= WEIGHT_MAX, weights
 
 
