@@ -34,7 +34,8 @@ _LINES: Final = str.maketrans({"\n": " ", "\r": " ", "\t": " "})
 
 
 class _Laid(NamedTuple):
-    """What is made of a plan once: 80,000 seats are 2.7 MB of geometry, 0.23 MB zipped."""
+    """What is made of a plan once: a bowl of 80,000 seats is 3.2 MB of geometry, 0.6 MB
+    zipped."""
 
     layout: Layout
     geometry: bytes

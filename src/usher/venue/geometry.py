@@ -10,7 +10,8 @@
   shapes      what is drawn and not sold; see model.Shape
 
 `seats` of a row or an area is its runs [first index, count] in physical order. Coordinates are
-rounded to 0.1 plan units. Columns, not objects: 80,000 seats are 2.7 MB, 0.23 MB compressed.
+rounded to 0.1 plan units. Columns, not objects: a bowl of 80,000
+seats is 3.2 MB, 0.6 MB compressed.
 """
 
 from typing import TYPE_CHECKING, Any
