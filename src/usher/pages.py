@@ -18,8 +18,11 @@ from usher.account.silent import SilentRefresh
 from usher.booking.checkout import checkout_pages
 from usher.booking.pages import booking_pages
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
+from usher.event.editing.pages import editing_pages
 from usher.event.pages import event_pages
 from usher.feed.scripts import Lost
+from usher.insight.pages import console_pages
+from usher.insight.sales import sales_pages
 from usher.payment.sandbox.pages import bank_pages
 from usher.plumbing.asset import Assets
 from usher.plumbing.form import from_this_site, read_form
@@ -28,6 +31,7 @@ from usher.plumbing.page import Pages, safe_next, see_other, wants_page
 from usher.plumbing.problem import HANDLERS
 from usher.plumbing.shipped import shipped
 from usher.queue.pages import queue_pages
+from usher.seat.blocking.pages import blocking_pages
 from usher.seat.pages import seat_pages
 from usher.ticket.pages import ticket_pages
 from usher.wiring import House
@@ -116,6 +120,18 @@ def page_router(house: House, pages: Pages) -> Router:
             ),
             *bank_pages(pages, house.bank, house.events),
             *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
+            *console_pages(
+                pages,
+                house.signer,
+                house.database,
+                house.events,
+                house.sales,
+                house.feed_scripts,
+                house.pulses,
+            ),
+            *sales_pages(pages, house.signer, house.database, house.events),
+            *editing_pages(pages, house.editor, house.events, house.sales),
+            *blocking_pages(pages, house.editor, house.blocking),
         ],
     )
 

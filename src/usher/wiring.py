@@ -11,9 +11,11 @@ from usher.account.service import AccountService
 from usher.booking.jobs import Settler
 from usher.booking.service import BookingService
 from usher.errors import SetupError, Unreachable, UsherError
+from usher.event.editing.service import Editor
 from usher.event.service import EventService
-from usher.feed.scripts import FeedScripts
+from usher.feed.scripts import FeedScripts, Snapshot
 from usher.feed.service import Hub
+from usher.insight.pulse import Pulses
 from usher.insight.service import Auditor
 from usher.outbox.service import Outbox
 from usher.payment.sandbox.client import Postman
@@ -31,6 +33,7 @@ from usher.queue.scripts import QueueScripts
 from usher.queue.service import QueueService
 from usher.sale.scripts import SaleScripts
 from usher.sale.service import SaleService
+from usher.seat.blocking.service import Blocking
 from usher.seat.jobs import Inventory
 from usher.seat.scripts import SeatScripts
 from usher.seat.service import SeatService
@@ -59,11 +62,15 @@ class House:
 
         self.accounts = AccountService(self.database, self.signer)
         self.events = EventService(self.database)
+        self.editor = Editor(self.database, self.events)
         self.sales = SaleService(self.database, SaleScripts(self.runner))
         self.queue = QueueService(
             QueueScripts(self.runner), self.sales, self.curves, self.signer, self.events
         )
         self.seats = SeatService(self.seat_scripts, self.events, self.signer)
+        self.blocking = Blocking(
+            self.database, self.seat_scripts, self.events, self.editor, self.seat_states
+        )
         self.bank = Bank(self.database)
         sandbox = SandboxProvider(self.bank, self.signer, settings.public_url)
         self.payments = PaymentService(
@@ -80,6 +87,7 @@ class House:
         self.tickets = TicketService(self.database, self.events, self.accounts)
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
+        self.pulses = Pulses(self.database, self.events, self.sales, self.curves)
         self.inventory = Inventory(self.database, self.seat_scripts, self.events, self.sales)
         self.settler = Settler(self.database, self.seat_scripts)
         self.outbox = Outbox(
@@ -94,6 +102,11 @@ class House:
         self.postman = Postman(
             self.database, self.signer, settings.internal_url or settings.public_url
         )
+
+    async def seat_states(self, event: str) -> str | None:
+        """One character per seat, None where the seats are not laid out."""
+        snapshot = await self.feed_scripts.snapshot(event)
+        return snapshot.states if isinstance(snapshot, Snapshot) else None
 
     async def open(self) -> None:
         """Opens the connections; Unreachable says which server cannot be reached."""

@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import UNSET, Meta, UnsetType
 
 from usher import limits
-from usher.account.guards import place_cookie, require_role, token_in
+from usher.account.guards import actor_of, place_cookie, require_role, token_in
 from usher.account.service import AccountService
 from usher.booking.service import BookingService
 from usher.errors import NotFound, Unavailable, UsherError
@@ -22,6 +22,7 @@ from usher.feed.service import GOODBYE, BookingStream, Hub, PlaceStream, SeatStr
 from usher.plumbing.answer import answer, shaped
 from usher.plumbing.sse import Stream
 from usher.queue.service import QueueService
+from usher.sale.service import SaleService
 from usher.seat.guards import reader_of
 from usher.seat.service import SeatService
 
@@ -147,7 +148,9 @@ def _open(
     return app
 
 
-def feed_handlers(feed: FeedScripts, events: EventService) -> list[HTTPRouteHandler]:
+def feed_handlers(
+    feed: FeedScripts, events: EventService, sales: SaleService
+) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
     @get(_EVENT + "/seats", responses=shaped(SeatStates))
@@ -170,12 +173,14 @@ def feed_handlers(feed: FeedScripts, events: EventService) -> list[HTTPRouteHand
     async def post_notice(
         event: FromPath[str],
         data: JSONBody[NewNotice],
+        request: AnyRequest,
     ) -> ASGIResponse:
         """Tell everyone who waits or looks; an empty text takes the notice down."""
         await events.showing(event)
         reply = await feed.notice(event, data.text)
         if not isinstance(reply, Noticed):
             raise NotFound(f"there is no event {event[:40]!r} on sale")
+        await sales.record_notice(event, actor_of(request).account_id, data.text)
         return answer({"feed_id": reply.feed_id})
 
     return [show_seats, post_notice]

@@ -1,6 +1,7 @@
-"""All SQL of audits: the figures PostgreSQL knows."""
+"""All SQL of audits, of the console and of the sales pages: the figures PostgreSQL knows."""
 
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 from usher.plumbing.postgres import Database
 
@@ -104,3 +105,126 @@ async def known_bookings(database: Database, ids: list[str]) -> set[str]:
     async with database.connection() as connection:
         rows = await connection.fetch("SELECT id FROM booking WHERE id = ANY($1::text[])", ids)
     return {row["id"] for row in rows}
+
+
+# --- the pulse of a sale, for the console
+
+_LATEST: Final = 10
+
+
+async def takings(database: Database, event: str) -> dict[str, Any]:
+    """Bookings by state, those confirmed in each minute of the last hour, and the newest."""
+    async with (
+        database.connection() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        states = await connection.fetch(
+            "SELECT state, count(*) AS bookings, sum(total)::bigint AS total FROM booking"
+            " WHERE event_id = $1 GROUP BY state",
+            event,
+        )
+        minutes = await connection.fetch(
+            "SELECT date_trunc('minute', confirmed_at) AS at, count(*) AS bookings,"
+            " sum(total)::bigint AS revenue FROM booking WHERE event_id = $1"
+            " AND state = 'confirmed' AND confirmed_at >= date_trunc('minute', now())"
+            " - interval '59 minutes' GROUP BY 1 ORDER BY 1",
+            event,
+        )
+        latest = await connection.fetch(
+            "SELECT id, name, state, total, currency, created_at, cardinality(seats) AS seats"
+            " FROM booking WHERE event_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2",
+            event,
+            _LATEST,
+        )
+    return {
+        "states": {row["state"]: (row["bookings"], row["total"]) for row in states},
+        "minutes": [dict(row) for row in minutes],
+        "latest": [dict(row) for row in latest],
+    }
+
+
+# --- sales, for those who reckon
+
+
+async def sold_by_category(database: Database, event: str) -> list[dict[str, Any]]:
+    """Each category with its seats: all, blocked, sold, claimed; and what was taken for those
+    sold."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "WITH taken AS (SELECT s.category,"
+            "  count(*) FILTER (WHERE b.state = 'confirmed') AS sold,"
+            "  count(*) FILTER (WHERE b.state = 'awaiting_payment') AS claimed,"
+            "  coalesce(sum(t.price) FILTER (WHERE b.state = 'confirmed'), 0)::bigint AS revenue"
+            "  FROM ticket AS t JOIN booking AS b ON b.id = t.booking_id"
+            "  JOIN seat AS s ON s.event_id = t.event_id AND s.index = t.seat"
+            "  WHERE t.event_id = $1 AND t.state = 'live' GROUP BY s.category),"
+            " laid AS (SELECT category, count(*) AS seats, count(*) FILTER (WHERE blocked)"
+            "  AS blocked FROM seat WHERE event_id = $1 GROUP BY category)"
+            " SELECT c.name, c.color, c.price, coalesce(laid.seats, 0) AS seats,"
+            " coalesce(laid.blocked, 0) AS blocked, coalesce(taken.sold, 0) AS sold,"
+            " coalesce(taken.claimed, 0) AS claimed, coalesce(taken.revenue, 0) AS revenue"
+            " FROM category AS c LEFT JOIN laid ON laid.category = c.rank"
+            " LEFT JOIN taken ON taken.category = c.rank WHERE c.event_id = $1 ORDER BY c.rank",
+            event,
+        )
+    return [dict(row) for row in rows]
+
+
+async def sold_by_day(database: Database, event: str, timezone: str) -> list[dict[str, Any]]:
+    """Confirmed bookings by the day they were confirmed on in `timezone`, newest first."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT (confirmed_at AT TIME ZONE $2)::date AS day, count(*) AS bookings,"
+            " sum(cardinality(seats))::bigint AS seats, sum(total)::bigint AS revenue"
+            " FROM booking WHERE event_id = $1 AND state = 'confirmed' GROUP BY 1 ORDER BY 1 DESC",
+            event,
+            timezone,
+        )
+    return [dict(row) for row in rows]
+
+
+async def bookings_of(
+    database: Database,
+    event: str,
+    *,
+    text: str,
+    state: str,
+    after: tuple[datetime, str] | None,
+    most: int,
+) -> list[dict[str, Any]]:
+    """Bookings, newest first, from `after` (created_at, id) on: those whose name, email or id
+    holds `text`, in `state`; empty filters filter nothing."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT id, name, email, state, reason, total, currency, seats, prices, created_at,"
+            " confirmed_at FROM booking WHERE event_id = $1"
+            " AND ($2 = '' OR strpos(lower(name || ' ' || email || ' ' || id), lower($2)) > 0)"
+            " AND ($3 = '' OR state = $3)"
+            " AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5))"
+            " ORDER BY created_at DESC, id DESC LIMIT $6",
+            event,
+            text,
+            state,
+            after[0] if after else None,
+            after[1] if after else "",
+            most,
+        )
+    return [dict(row) for row in rows]
+
+
+async def changes(
+    database: Database, event: str, before: int | None, most: int
+) -> list[dict[str, Any]]:
+    """Changes of a sale, newest first, older than the one numbered `before`; with the name and
+    the email of the account that made each, where it was one."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT c.id, c.at, c.actor, c.field, c.before, c.after, a.name, a.email"
+            " FROM sale_change AS c LEFT JOIN account AS a ON a.id = c.actor"
+            " WHERE c.event_id = $1 AND ($2::bigint IS NULL OR c.id < $2)"
+            " ORDER BY c.id DESC LIMIT $3",
+            event,
+            before,
+            most,
+        )
+    return [dict(row) for row in rows]

@@ -5,7 +5,7 @@ messages of scripts are handed to them as JSON, plural forms in the order of the
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
 from babel.core import negotiate_locale
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, get_currency_precision
@@ -54,6 +54,10 @@ class Language:
             zone = UTC
         pattern = {"full": "EEEE d MMMM y, HH:mm", "short": "d MMM y, HH:mm", "time": "HH:mm"}[form]
         return format_datetime(moment.astimezone(zone), pattern, tzinfo=zone, locale=self.locale)
+
+    def day(self, day: date) -> str:
+        """A day of a calendar, with the day of the week."""
+        return format_date(day, "EEE d MMM y", locale=self.locale)
 
     def words(self, messages: Iterable[Message]) -> dict[str, str | list[str]]:
         """For scripts: each msgid with its translation, plurals as the list of their forms."""

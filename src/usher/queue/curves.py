@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from usher.ids import is_id
-from usher.queue.model import Speed
+from usher.queue.model import Sample, Speed, Trail
 from usher.queue.scripts import Curve, QueueScripts
 
 FRESH_S: Final = 1.0
@@ -26,6 +26,7 @@ class Curves:
         self._scripts = scripts
         self._known: dict[str, tuple[float, KnownCurve]] = {}
         self._speeds: dict[str, Speed] = {}
+        self._trails: dict[str, Trail] = {}
         self._asking: dict[str, asyncio.Task[KnownCurve | None]] = {}
 
     async def of(self, event: str, *, fresh_s: float = FRESH_S) -> KnownCurve | None:
@@ -42,6 +43,11 @@ class Curves:
             asking.add_done_callback(lambda _: self._asking.pop(event, None))
         return await asyncio.shield(asking)
 
+    def trail(self, event: str) -> list[Sample]:
+        """The last ten minutes of `event` as far as this process has watched it, oldest first."""
+        trail = self._trails.get(event)
+        return trail.samples if trail else []
+
     async def _ask(self, event: str) -> KnownCurve | None:
         reply = await self._scripts.curve(event)
         if not isinstance(reply, Curve):
@@ -49,6 +55,7 @@ class Curves:
             return None
         speed = self._speeds.setdefault(event, Speed())
         speed.note(reply)
+        self._trails.setdefault(event, Trail()).note(reply)
         known = KnownCurve(reply, speed.per_min(), public_state(reply, speed.per_min()))
         self._known[event] = (time.monotonic(), known)
         return known

@@ -4,7 +4,7 @@ import hashlib
 import math
 from bisect import bisect_left
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -175,6 +175,51 @@ class Speed:
         if to_ms - from_ms < 5_000:
             return None
         return max(0, after - before) * 60_000 / (to_ms - from_ms)
+
+
+class Sample(NamedTuple):
+    """A line at one moment; `called` and `admitted` have been counted since the sale began."""
+
+    at_ms: int
+    waiting: int
+    shopping: int
+    held: int
+    claimed: int
+    sold: int
+    called: int
+    admitted: int
+
+
+class Trail:
+    """The last ten minutes of a line, a sample every five seconds: what charts begin with."""
+
+    STEP_MS: Final = 5_000
+    SPAN_MS: Final = 600_000
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+
+    def note(self, curve: Curve) -> None:
+        """Takes a curve where the last one taken is a step old. A clock that stepped back (Redis
+        failed over) begins the trail anew."""
+        if self.samples and curve.now_ms < self.samples[-1].at_ms:
+            self.samples.clear()
+        if self.samples and curve.now_ms - self.samples[-1].at_ms < self.STEP_MS:
+            return
+        self.samples.append(
+            Sample(
+                curve.now_ms,
+                curve.waiting + curve.in_lobby,
+                curve.shopping,
+                curve.held,
+                curve.claimed,
+                curve.sold,
+                curve.called,
+                curve.admitted,
+            )
+        )
+        while self.samples[0].at_ms < curve.now_ms - self.SPAN_MS:
+            self.samples.pop(0)
 
 
 def wait_s(curve: Curve, ahead: int, per_min: float | None) -> dict[str, int] | None:

@@ -114,3 +114,18 @@ async def changes(database: Database, event: str, most: int) -> list[dict[str, A
             most,
         )
     return [dict(row) for row in rows]
+
+
+async def record_notice(database: Database, event: str, actor: str, text: str) -> None:
+    """Records the organiser's notice where it is not the one recorded last."""
+    async with database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO sale_change (event_id, actor, field, before, after)"
+            " SELECT $1, $2, 'notice', coalesce(said.after, ''), $3"
+            " FROM (SELECT (SELECT after FROM sale_change WHERE event_id = $1"
+            "  AND field = 'notice' ORDER BY id DESC LIMIT 1) AS after) AS said"
+            " WHERE coalesce(said.after, '') <> $3",
+            event,
+            actor,
+            text,
+        )

@@ -158,3 +158,7 @@ class SaleService:
         """Who changed what, newest first; NotFound."""
         await self.find(event)
         return await queries.changes(self._database, event, most)
+
+    async def record_notice(self, event: str, actor: str, text: str) -> None:
+        """Writes down who told everybody what; the same again is not written again."""
+        await queries.record_notice(self._database, event, actor, text)
