@@ -232,6 +232,23 @@ async def test_who_stands_already_keeps_the_place_when_guests_are_shut_out(
     assert private(joined, 202)["place"]["number"] == number
 
 
+async def test_a_form_of_who_must_log_in_leads_back_to_its_page(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    """And an address with a query comes back whole; a page of another site is none."""
+    event = await put_on_sale(house, rows_by_columns(1, 5), gate_state="paused", access="login")
+    page = f"/events/{event}"
+    browser = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+    for referer, where in (
+        (f"{http.base_url}{page}?from=mail", f"{page}%3Ffrom%3Dmail"),
+        ("https://example.com/elsewhere", "/"),
+        ("", "/"),
+    ):
+        answer = await http.post(f"{page}/join", headers=browser | {"referer": referer})
+        assert answer.status_code == 303, answer.text
+        assert answer.headers["location"] == f"/login?next={where}"
+
+
 async def test_access_is_a_setting_like_others(
     house: House, http: httpx.AsyncClient, organiser: dict[str, str]
 ) -> None:

@@ -365,8 +365,32 @@ async def register(cast: Cast) -> Page:
 
 
 @scene
+async def login_wrong(cast: Cast) -> Page:
+    page = await cast.at("/login?next=/bookings")
+    await page.get_by_label("Email").fill("ada@example.org")
+    await page.get_by_label("Password").fill("not the password")
+    await page.get_by_role("button", name="Log in").click()
+    await page.locator("#e-password").wait_for()
+    return page
+
+
+@scene
+async def register_faults(cast: Cast) -> Page:
+    page = await cast.at("/register")
+    await page.get_by_label("Email").fill("ada")
+    await page.get_by_role("button", name="Make the account").click()
+    await page.locator("#e-email").wait_for()
+    return page
+
+
+@scene
 async def account(cast: Cast) -> Page:
     return await cast.go(await cast.organiser(), "/account")
+
+
+@scene
+async def event_for_logins(cast: Cast) -> Page:
+    return await cast.at(f"/events/{await cast.event(access='login')}")
 
 
 # --- the organiser's desk
