@@ -131,7 +131,8 @@ class EventService:
         return await queries.filters(self._database)
 
     async def showing(self, event: str) -> Showing:
-        """All about an event, at most FRESH_S old; NotFound. Costs a dictionary look-up."""
+        """All about an event, at most FRESH_S old; NotFound. Costs a dictionary look-up. What was
+        known last will do while PostgreSQL is away: fans who wait and choose need nothing of it."""
         known = self._showings.get(event)
         if known and time.monotonic() - known[0] < FRESH_S:
             return known[1]
@@ -143,17 +144,16 @@ class EventService:
             self._loading[event] = loading
             loading.add_done_callback(lambda _: self._loading.pop(event, None))
         # Shielded: the first caller going away must not fail the others.
-        return await asyncio.shield(loading)
+        try:
+            return await asyncio.shield(loading)
+        except Unavailable:
+            if known is None:
+                raise
+            return known[1]
 
     async def access(self, event: str) -> str:
-        """Who may join, "guest" or "login"; NotFound. What was known last will do while PostgreSQL
-        is away: the line does not stand still for it."""
-        try:
-            return (await self.showing(event)).event.access
-        except Unavailable:
-            if (known := self._showings.get(event)) is None:
-                raise
-            return known[1].event.access
+        """Who may join, "guest" or "login"; NotFound."""
+        return (await self.showing(event)).event.access
 
     async def shown(self, event: str) -> Showing:
         """As `showing`, for fans: a draft is nobody's business yet."""
