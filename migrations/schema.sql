@@ -233,6 +233,7 @@ CREATE TABLE public.plan (
     seats integer NOT NULL,
     document bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    report jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT plan_has_seats CHECK ((seats > 0))
 );
 

@@ -2,7 +2,9 @@
 
 import time
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final
+from zoneinfo import available_timezones
 
 # Moments beyond these are typing errors; with an offset added they overflow inside PostgreSQL.
 EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
@@ -24,6 +26,19 @@ def wrong_time(moment: datetime) -> str:
     if moment.tzinfo is None:
         return "must carry its offset from UTC, like a final Z"
     return "" if EARLIEST < moment < LATEST else "must be a time of this millennium"
+
+
+@cache
+def timezones() -> frozenset[str]:
+    """The names of the tz database that name places, and UTC."""
+    skipped = ("Etc/", "posix", "right", "SystemV", "US/")
+    names = (n for n in available_timezones() if "/" in n and not n.startswith(skipped))
+    return frozenset(names) | {"UTC"}
+
+
+def is_timezone(name: str) -> bool:
+    """Whether a venue can be in that time zone."""
+    return name in timezones()
 
 
 def from_ms(ms: int) -> datetime:

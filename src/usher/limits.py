@@ -12,6 +12,7 @@ plan_errors_max: Final = 20  # faults named at once in one refusal
 categories_max: Final = 64
 price_max: Final = 100_000_000  # minor units: a million euros a seat is a typing error
 name_chars_max: Final = 200
+description_chars_max: Final = 5_000
 guid_chars_max: Final = 120
 
 # --- holds

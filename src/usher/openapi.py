@@ -30,11 +30,13 @@ _TOKENS: Final = {
     "admission": "The right to shop; given on coming in. Cookie: __Host-admission-{event}.",
     "access": "An account; given on logging in. Cookie: __Host-access.",
 }
-# The first that fits a path says its tag and the tokens that open it, one of which will do.
+# The first that fits a method and a path ("get /api/v1/...") says its tag and the tokens that
+# open it, one of which will do.
 _ROUTES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     (r"/auth/(me|logout/everywhere)$", "accounts", ("access",)),
     (r"/auth/", "accounts", ()),
-    (r"/(sale|gate|notice|audit|pulse)(/|$)", "organisers", ("access",)),
+    (r"/(sale|gate|notice|audit|pulse|draft|publication)(/|$)", "organisers", ("access",)),
+    (r"^(post|patch) \S*/events(/\{event\}(/seats)?)?$", "organisers", ("access",)),
     (r"/queue/(place|stream)", "line", ("place",)),
     (r"/queue$", "line", ()),
     (r"/holds", "seats", ("admission",)),
@@ -105,7 +107,9 @@ def describe(description: OpenAPI) -> None:
         for method in ("get", "post", "patch", "delete"):
             operation: Operation | None = getattr(item, method)
             if operation is not None:
-                _, tag, tokens = next(each for each in _ROUTES if re.search(each[0], path))
+                _, tag, tokens = next(
+                    each for each in _ROUTES if re.search(each[0], f"{method} {path}")
+                )
                 operation.tags = [tag]
                 operation.security = [{token: []} for token in tokens]
                 _refuse(operation)

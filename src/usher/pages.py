@@ -18,6 +18,7 @@ from usher.account.silent import SilentRefresh
 from usher.booking.checkout import checkout_pages
 from usher.booking.pages import booking_pages
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
+from usher.event.editing.pages import editing_pages
 from usher.event.pages import event_pages
 from usher.feed.scripts import Lost
 from usher.insight.pages import console_pages
@@ -30,6 +31,7 @@ from usher.plumbing.page import Pages, safe_next, see_other, wants_page
 from usher.plumbing.problem import HANDLERS
 from usher.plumbing.shipped import shipped
 from usher.queue.pages import queue_pages
+from usher.seat.blocking.pages import blocking_pages
 from usher.seat.pages import seat_pages
 from usher.ticket.pages import ticket_pages
 from usher.wiring import House
@@ -128,6 +130,8 @@ def page_router(house: House, pages: Pages) -> Router:
                 house.pulses,
             ),
             *sales_pages(pages, house.signer, house.database, house.events),
+            *editing_pages(pages, house.editor, house.events, house.sales),
+            *blocking_pages(pages, house.editor, house.blocking),
         ],
     )
 

@@ -20,6 +20,7 @@ from usher import limits
 from usher.account.routes import handlers as account_handlers
 from usher.booking.routes import booking_handlers
 from usher.errors import UsherError
+from usher.event.editing.routes import editing_handlers
 from usher.event.routes import event_handlers
 from usher.feed.routes import feed_handlers, stream_handlers
 from usher.insight.routes import audit_handlers, pulse_handlers
@@ -31,6 +32,7 @@ from usher.plumbing import log
 from usher.plumbing.request import StrictRequest
 from usher.queue.routes import queue_handlers
 from usher.sale.routes import sale_handlers
+from usher.seat.blocking.routes import blocking_handlers
 from usher.seat.routes import seat_handlers
 from usher.settings import Settings
 from usher.ticket.routes import ticket_handlers
@@ -98,9 +100,11 @@ def build_app(house: House) -> Litestar:
             page_router(house, pages),
             *account_handlers,
             *event_handlers(house.events),
+            *editing_handlers(house.editor),
             *sale_handlers(house.sales),
             *queue_handlers(house.queue, house.accounts),
             *seat_handlers(house.seats),
+            *blocking_handlers(house.blocking),
             *payment_handlers(house.payments),
             *sandbox_handlers(house.bank),
             *booking_handlers(house.bookings, house.accounts, house.seats),

@@ -11,8 +11,9 @@ from usher.account.service import AccountService
 from usher.booking.jobs import Settler
 from usher.booking.service import BookingService
 from usher.errors import SetupError, Unreachable, UsherError
+from usher.event.editing.service import Editor
 from usher.event.service import EventService
-from usher.feed.scripts import FeedScripts
+from usher.feed.scripts import FeedScripts, Snapshot
 from usher.feed.service import Hub
 from usher.insight.pulse import Pulses
 from usher.insight.service import Auditor
@@ -32,6 +33,7 @@ from usher.queue.scripts import QueueScripts
 from usher.queue.service import QueueService
 from usher.sale.scripts import SaleScripts
 from usher.sale.service import SaleService
+from usher.seat.blocking.service import Blocking
 from usher.seat.jobs import Inventory
 from usher.seat.scripts import SeatScripts
 from usher.seat.service import SeatService
@@ -60,11 +62,15 @@ class House:
 
         self.accounts = AccountService(self.database, self.signer)
         self.events = EventService(self.database)
+        self.editor = Editor(self.database, self.events)
         self.sales = SaleService(self.database, SaleScripts(self.runner))
         self.queue = QueueService(
             QueueScripts(self.runner), self.sales, self.curves, self.signer, self.events
         )
         self.seats = SeatService(self.seat_scripts, self.events, self.signer)
+        self.blocking = Blocking(
+            self.database, self.seat_scripts, self.events, self.editor, self.seat_states
+        )
         self.bank = Bank(self.database)
         sandbox = SandboxProvider(self.bank, self.signer, settings.public_url)
         self.payments = PaymentService(
@@ -96,6 +102,11 @@ class House:
         self.postman = Postman(
             self.database, self.signer, settings.internal_url or settings.public_url
         )
+
+    async def seat_states(self, event: str) -> str | None:
+        """One character per seat, None where the seats are not laid out."""
+        snapshot = await self.feed_scripts.snapshot(event)
+        return snapshot.states if isinstance(snapshot, Snapshot) else None
 
     async def open(self) -> None:
         """Opens the connections; Unreachable says which server cannot be reached."""

@@ -89,6 +89,9 @@ class Scene:
         """A good body for a route, so that only the rest of a request can be wrong."""
         if path.endswith("/bookings"):
             return {"hold_id": self.hold, **PERSON}
+        if path.endswith("/events"):
+            plan = {"rows": 1, "columns": 1}
+            return {"title": "Made", "starts_at": "2035-01-01T20:00:00Z", "plan": plan}
         if path.endswith("/holds"):
             return {"category": "VIP", "quantity": 1}
         named: dict[str, Any] = {"notice": {"text": "hello"}, "{hold}": {"extend": True}}

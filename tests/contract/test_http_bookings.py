@@ -78,6 +78,12 @@ async def test_paying_confirms_and_gives_tickets(
     assert TIME.fullmatch(ticket["starts_at"])
     refused(await other.ask("GET", path), 403, "forbidden")
     refused(await http.get(path), 401, "unauthenticated")
+    code = await fan.ask("GET", f"{path}.svg")
+    assert (code.status_code, code.headers["content-type"]) == (200, "image/svg+xml")
+    assert code.headers["cache-control"] == "no-store"
+    assert b"<svg" in code.content
+    refused(await other.ask("GET", f"{path}.svg"), 403, "forbidden")
+    refused(await fan.ask("GET", f"{path}.png"), 404, "not_found")
     # Captured, not only authorised: what was promised after the commit has been done.
     for _ in range(200):
         told = (await http.get(f"/api/v1/payments/sandbox/{started['payment_id']}")).json()

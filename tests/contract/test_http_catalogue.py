@@ -102,6 +102,21 @@ async def test_a_plan_is_kept_for_ever(simple_event: str, http: httpx.AsyncClien
     assert (other.status_code, other.text) == (200, text)
 
 
+async def test_a_plan_travels_compressed(simple_event: str, http: httpx.AsyncClient) -> None:
+    path = f"/api/v1/events/{simple_event}/plan"
+    plain = await http.get(path, headers={"accept-encoding": "identity"})
+    zipped = await http.get(path, headers={"accept-encoding": "gzip, br"})
+    assert "content-encoding" not in plain.headers
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert plain.content == zipped.content  # the client has unpacked it
+    assert int(zipped.headers["content-length"]) < len(plain.content) / 3
+    assert plain.headers["vary"] == zipped.headers["vary"] == "accept-encoding"
+    # Other bytes, other tag; whoever has either has the plan.
+    assert plain.headers["etag"] != zipped.headers["etag"]
+    for tag in (plain.headers["etag"], zipped.headers["etag"]):
+        assert (await http.get(path, headers={"if-none-match": tag})).status_code == 304
+
+
 async def test_seats_are_one_character_each(
     fan: Fan, row: list[str], http: httpx.AsyncClient
 ) -> None:

@@ -20,7 +20,11 @@ from tests.contract.sse import Ended, SeatMap, listening
 from tests.sale import put_on_sale
 from usher import limits
 from usher.errors import Unavailable
-from usher.feed.service import SeatStream
+from usher.feed import service as feed
+from usher.feed.service import PlaceStream, SeatStream
+from usher.ids import new_id
+from usher.plumbing.sse import Stream
+from usher.queue.service import Place
 from usher.settings import environ_of
 from usher.up import free_port
 from usher.venue.generate import rows_by_columns
@@ -54,6 +58,45 @@ async def test_a_place_is_told_every_step(
         a_deadline(admitted, limits.shop_s_default)
         await fan.ask("DELETE", "/queue/place", token=fan.place)
         await stream.of("place", "left")
+
+
+async def test_a_lobby_costs_the_same_however_many_are_in_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody in it is asked about one by one before the draw is done (invariant 7)."""
+    event = await put_on_sale(house, rows_by_columns(1, 4), state="lobby")
+    await asyncio.sleep(2.1)  # or the hub hears that the seats were laid out, and asks everybody
+    asked: list[str] = []
+    streams: list[PlaceStream] = []
+    for _ in range(30):
+        joined = await house.queue.join(event, new_id("fan"))
+        place = house.queue.place_of(event, joined.place_token)
+
+        async def refresh(place: Place = place) -> dict[str, Any]:
+            asked.append(place.place_id)
+            return await house.queue.place(place)
+
+        streams.append(PlaceStream(place.place_id, refresh))
+        await house.hub.add_place(event, streams[-1])
+    assert len(asked) == 30  # each once, when it came
+    told: list[bytes] = []
+
+    def push(_: Stream, chunk: bytes) -> bool:
+        told.append(chunk)
+        return True
+
+    monkeypatch.setattr(Stream, "push", push)
+    monkeypatch.setattr(feed, "STILL_S", 0.0)
+    house.hub.start()
+    for _ in range(400):
+        if len(told) >= 3 * 30:
+            break
+        await asyncio.sleep(0.05)
+    assert len(told) >= 3 * 30
+    assert len(asked) == 30
+    assert len(set(told[:30])) == 1
+    for stream in streams:
+        house.hub.remove_place(event, stream)
 
 
 async def test_all_who_wait_are_told_the_end(

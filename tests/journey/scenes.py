@@ -213,9 +213,45 @@ async def seats(cast: Cast) -> Page:
 
 
 @scene
+async def seats_picked(cast: Cast) -> Page:
+    event = await cast.event(mode="simple")
+    taken, _ = await cast.held(event, quantity=4)
+    await taken.context.clear_cookies()
+    page, _ = await cast.held(event)
+    await cast.go(page, f"/events/{event}/seats")
+    await page.locator("#map[data-drawn]").wait_for()
+    await page.locator("summary", has_text="Row F").click()
+    for name in ("Seat 9, ", "Seat 10, "):
+        await page.get_by_role("button", name=name).click()
+    return page
+
+
+@scene
+async def seats_not_in(cast: Cast) -> Page:
+    return await cast.at(f"/events/{await cast.event()}/seats")
+
+
+@scene
 async def checkout(cast: Cast) -> Page:
     event = await cast.event(mode="simple")
     page, hold = await cast.held(event)
+    return await cast.go(page, f"/events/{event}/checkout/{hold}")
+
+
+@scene
+async def checkout_faults(cast: Cast) -> Page:
+    page = await checkout(cast)
+    await page.get_by_label("Email").fill("ann@nowhere")
+    await page.get_by_role("button", name="Book and go on").click()
+    await page.locator("#e-email").wait_for()
+    return page
+
+
+@scene
+async def checkout_lapsed(cast: Cast) -> Page:
+    event = await cast.event(mode="simple")
+    page, hold = await cast.held(event)
+    await cast.ask(page, "DELETE", f"/api/v1/events/{event}/holds/{hold}")
     return await cast.go(page, f"/events/{event}/checkout/{hold}")
 
 
@@ -229,6 +265,44 @@ async def booking_to_pay(cast: Cast) -> Page:
 async def bank(cast: Cast) -> Page:
     page, _, payment = await cast.paying(await cast.event(mode="simple"))
     return await cast.go(page, f"/pay/sandbox/{payment}")
+
+
+@scene
+async def booking_at_the_bank(cast: Cast) -> Page:
+    page, booking, _ = await cast.paying(await cast.event(mode="simple"))
+    await cast.go(page, f"/bookings/{booking}")
+    await page.locator("[data-slow]").wait_for()
+    return page
+
+
+@scene
+async def booking_declined(cast: Cast) -> Page:
+    page, booking, payment = await cast.paying(await cast.event(mode="simple"))
+    await cast.ask(page, "POST", f"/api/v1/payments/sandbox/{payment}", {"outcome": "decline"})
+    await cast.go(page, f"/bookings/{booking}")
+    await page.get_by_role("heading", name="declined").wait_for()
+    return page
+
+
+@scene
+async def booking_cancelled(cast: Cast) -> Page:
+    page, booking = await cast.booked(await cast.event(mode="simple"))
+    await cast.ask(page, "POST", f"/api/v1/bookings/{booking}/cancellation")
+    return await cast.go(page, f"/bookings/{booking}")
+
+
+@scene
+async def booking_expired(cast: Cast) -> Page:
+    page, booking = await cast.booked(await cast.event(mode="simple", payment_s=5))
+    await cast.until(page, booking, "expired")
+    return await cast.go(page, f"/bookings/{booking}")
+
+
+@scene
+async def booking_of_another(cast: Cast) -> Page:
+    page, booking = await cast.booked(await cast.event(mode="simple"))
+    await cast.visit.context.clear_cookies()
+    return await cast.go(page, f"/bookings/{booking}")
 
 
 @scene

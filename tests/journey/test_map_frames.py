@@ -1,12 +1,14 @@
 """The map of 80,000 seats: how much work a frame is while it is panned, and the first drawing.
 
-Figures come from Chromium's own trace and are printed (`pytest -s`); on a quiet machine they are
-compared with the budget of 8 ms of scripting a frame and a second to the first drawing. What is
-asserted is work, which no other load on the machine changes: how many pieces and seats a frame may
-draw at most. Chromium counts scripting in wall time, so a neighbour on the same core is in it.
+Figures come from Chromium's own trace and are logged (`--log-cli-level=INFO`), to be compared with
+the budget on a quiet machine: 8 ms of scripting a frame, a second to the first drawing. What is
+asserted is above all work, which no other load on the machine changes: how many seats a frame may
+draw at most. Chromium counts scripting in wall time, so a neighbour on the same core is in it; the
+median frame is asserted all the same, because it takes about a fortieth of the budget.
 """
 
 import json
+import logging
 from statistics import median
 from typing import Any
 
@@ -21,10 +23,13 @@ from usher.wiring import House
 
 pytestmark = pytest.mark.anyio
 
+log = logging.getLogger(__name__)
+
 SEATS = 80_000
 FRAMES = 90
-# Seats of one piece of 256 pixels where seats are smallest (5 pixels apart, 7.5 between rows):
-# about 1,750. A frame draws pieces for 2.5 ms and never stops within one: a handful at most.
+BUDGET_MS = 8.0
+# A piece of 256 pixels has about 1,750 seats where seats are smallest (5 pixels apart, 7.5 between
+# rows). A frame draws pieces for 2.5 ms and never stops within one: a handful at most.
 SEATS_A_FRAME = 12_000
 
 PAN = """async ([frames, dx, dy]) => {
@@ -95,18 +100,23 @@ async def test_a_great_hall_is_panned_at_ease(house: House, visitor: Visitor) ->
         page = await drawn(visit, event)
         entries = "performance.getEntriesByType('measure').map((each) => each.duration)"
         first = (await page.evaluate(entries))[0]
-        print(f"\nfrom data to the first drawing of {SEATS:,} seats: {first:.0f} ms")  # noqa: T201
+        log.info("from data to the first drawing of %d seats: %.0f ms", SEATS, first)
         # Nothing on the page grows with the number of seats: rows are built when opened.
         assert await page.evaluate("document.querySelectorAll('*').length") < 2_500
         for name, apart in (("sections", 2.0), ("smallest seats", 5.2), ("seats", 24.0)):
             frames, figures = await traced(page, apart, 37, 23)
-            ninetieth = sorted(frames)[int(len(frames) * 0.95)]
-            print(  # noqa: T201
-                f"{name}: scripting a frame: median {median(frames):.2f} ms,"
-                f" p95 {ninetieth:.2f} ms, most {max(frames):.2f} ms;"
-                f" seats drawn a frame: {figures['seats'] / figures['frames']:.0f},"
-                f" at most {figures['most']}"
+            log.info(
+                "%s: scripting a frame: median %.2f ms, p95 %.2f ms, most %.2f ms; at most %d seats"
+                " drawn in a frame, %d in %d frames",
+                name,
+                median(frames),
+                sorted(frames)[int(len(frames) * 0.95)],
+                max(frames),
+                figures["most"],
+                figures["seats"],
+                figures["frames"],
             )
             assert len(frames) >= FRAMES * 0.8
             assert figures["frames"] >= FRAMES
             assert figures["most"] <= SEATS_A_FRAME
+            assert median(frames) <= BUDGET_MS

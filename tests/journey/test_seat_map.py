@@ -247,9 +247,69 @@ async def test_places_of_an_area_are_counted(
             await more.click()
         await page.get_by_role("button", name="One place less: Floor").click()
         await expect(page.locator(".steps output")).to_have_text("2")
+        # Somebody takes the very places: others will do, and nobody needs to hear of it.
+        mine = await page.evaluate(
+            """() => {
+              const { hall, states } = document.getElementById("canvas").seatMap;
+              return hall.guid.filter((_, i) => states.picked[i]);
+            }"""
+        )
+        headers = await admitted(http, event)
+        taken = await http.post(
+            f"/api/v1/events/{event}/holds", json={"seats": mine}, headers=headers
+        )
+        assert taken.status_code == 201
+        await expect(page.locator(".area .count")).to_have_text("28 free")
+        await expect(page.locator(".steps output")).to_have_text("2")
+        await expect(page.locator("#toast")).to_be_empty()
         await page.get_by_role("button", name="Hold 2 seats").click()
         await expect(page).to_have_url(checkout(visit, event))
-        assert (await states(http, event)).count("h") == 2
+        assert (await states(http, event)).count("h") == 4
+
+
+async def test_the_map_is_moved(house: House, visitor: Visitor) -> None:
+    event = await put_on_sale(house, rows_by_columns(40, 60), **SIMPLE)
+    async with visitor() as visit:
+        page = await come_in(visit, event)
+        look = """() => {
+          const { x, y, scale } = document.getElementById("canvas").seatMap.camera;
+          return [x, y, scale];
+        }"""
+        whole = await page.evaluate(look)
+        x, y = await spot(page, "C-30")
+        await page.mouse.move(x, y)
+        await page.mouse.wheel(0, -600)
+        await page.wait_for_function(f"({look})()[2] > {whole[2]}")
+        near = await page.evaluate(look)
+        under = await spot(page, "C-30")  # zooming keeps what is under the pointer there
+        assert abs(under[1] - y) < 3
+        await page.mouse.down()
+        await page.mouse.move(x - 90, y - 60, steps=4)
+        await page.mouse.up()
+        dragged = await page.evaluate(look)
+        assert dragged[0] > near[0]
+        assert dragged[2] == near[2]
+        await expect(page.locator("#picks-list li")).to_have_count(0)  # a drag is no pick
+        await page.locator("#canvas").focus()
+        await page.keyboard.press("ArrowLeft")
+        assert (await page.evaluate(look))[0] < dragged[0]
+        await page.get_by_role("button", name="Show the whole hall").click()
+        assert await page.evaluate(look) == whole
+
+
+async def test_a_hold_that_ends_elsewhere_is_told(
+    house: House, visitor: Visitor, http: httpx.AsyncClient
+) -> None:
+    event = await put_on_sale(house, **SIMPLE)
+    async with visitor() as visit:
+        await visit.context.request.post(f"{visit.url}/api/v1/events/{event}/queue")
+        path = f"{visit.url}/api/v1/events/{event}/holds"
+        held = await (await visit.context.request.post(path, data={"seats": ["A-1"]})).json()
+        page = await come_in(visit, event)
+        await expect(page.locator(".own-hold")).to_contain_text("Stalls A-1")
+        await visit.context.request.delete(f"{path}/{held['hold_id']}")
+        await expect(page.locator("#toast")).to_contain_text("on sale again")
+        await expect(page.locator(".own-hold")).to_have_count(0)
 
 
 async def test_a_thumb_is_enough(house: House, visitor: Visitor) -> None:

@@ -81,11 +81,12 @@ async def test_from_the_lobby_to_the_seats(quiet: Quiet, browser: Browser) -> No
             await expect(page.get_by_text("Everyone here has the same chance")).to_be_visible()
             draws = f"The draw is at {opens_at:%H:%M}."
             await expect(page.locator("#draw-at")).to_have_text(draws)
-            await expect(page.get_by_text("4 fans are here.")).to_be_visible()
+            here = page.locator("[data-fig=here]")
+            await expect(here).to_have_text("4 fans are here.", timeout=PATIENCE_MS)
             await live(page)
             await page.reload()
             await stands(page, "lobby", "You are in the waiting room")
-            await expect(page.get_by_text("4 fans are here.")).to_be_visible()
+            await expect(here).to_have_text("4 fans are here.", timeout=PATIENCE_MS)
 
             await sale(house, event, "open")
             await stands(page, "drawing", "The sale is open. Numbers are being drawn")

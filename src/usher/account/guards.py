@@ -162,3 +162,16 @@ def tokens_like(scope: Scope, prefix: str) -> list[str]:
                 if key.startswith(prefix.encode()) and text:
                     found.append(text.decode("latin-1"))
     return found
+
+
+def page_for(*roles: Role | str) -> Guard:
+    """`require_role` for pages: who is not logged in is sent to log in, and comes back."""
+    strict = require_role(*roles)
+
+    def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+        try:
+            strict(connection, handler)
+        except Unauthenticated as refusal:
+            raise Unauthenticated("log in first", login=True) from refusal
+
+    return guard

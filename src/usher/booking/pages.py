@@ -13,7 +13,7 @@ from litestar.response.base import ASGIResponse
 from usher.account.model import Reader
 from usher.account.service import AccountService
 from usher.booking.service import BookingService
-from usher.errors import BookingState, NotFound, Unauthenticated
+from usher.errors import BookingState, Forbidden, NotFound, Unauthenticated
 from usher.event.service import EventService
 from usher.ids import is_id
 from usher.plumbing.answer import PRIVATE, Answer
@@ -84,7 +84,10 @@ def booking_pages(
     @get(_PATH)
     async def show_booking_page(booking: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """A booking: what is to be done, or what came of it; with its tickets once confirmed."""
-        view = await read(request, booking)
+        try:
+            view = await read(request, booking)
+        except (Forbidden, Unauthenticated) as refusal:
+            return pages.show(request, "booking_elsewhere.html", refusal.status)
         showing = await events.showing(view["event_id"])
         return pages.show(
             request,

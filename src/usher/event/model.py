@@ -47,6 +47,7 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     seats_max: int
     access: str
     seats: int
+    organiser_id: str | None = None
 
 
 class SaleTimes(msgspec.Struct):
@@ -127,6 +128,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     venue: str = "Demo Arena"
     city: str = ""
+    timezone: str = "UTC"
     hall: str = "Main hall"
     currency: str = "EUR"
     prices: dict[str, int]

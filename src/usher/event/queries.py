@@ -17,7 +17,7 @@ SELECT event.id, event.title, production.title AS production, production.kind,
        venue.timezone, event.plan_id, event.currency, event.starts_at, event.state,
        event.built_at IS NOT NULL AS built, sale.mode, sale.state AS sale_state, sale.lobby_at,
        sale.opens_at, sale.closes_at, sale.hold_s, sale.payment_s, sale.seats_max,
-       sale.access, plan.seats
+       sale.access, plan.seats, event.organiser_id
   FROM event
   JOIN production ON production.id = event.production_id
   JOIN hall ON hall.id = event.hall_id
@@ -104,21 +104,41 @@ async def plan_document(database: Database, plan_id: str) -> bytes:
         return bytes(await connection.fetchval("SELECT document FROM plan WHERE id = $1", plan_id))
 
 
+def ids_of(new: NewEvent) -> tuple[str, str, str]:
+    """The ids of the venue, the hall and the production that an event names. The same names are
+    the same ones; but an organiser's productions are their own, to describe as they like."""
+    zone = [] if new.timezone == "UTC" else [new.timezone]
+    venue_id = derived_id("venue", new.venue, new.city, *zone)
+    owner = [new.organiser_id] if new.organiser_id else []
+    return (
+        venue_id,
+        derived_id("hall", venue_id, new.hall),
+        derived_id("production", new.production or new.title, new.kind, *owner),
+    )
+
+
 async def create(
-    database: Database, event: str, new: NewEvent, layout: Layout, sale: SaleSettings, key: bytes
+    database: Database,
+    event: str,
+    new: NewEvent,
+    layout: Layout,
+    sale: SaleSettings,
+    key: bytes,
+    report: bytes = b"{}",
 ) -> None:
     """Writes an event with everything it stands on, or nothing. A venue, a hall and a
-    production of the same name are used again."""
-    venue_id = derived_id("venue", new.venue, new.city)
-    hall_id = derived_id("hall", venue_id, new.hall)
-    production_id = derived_id("production", new.production or new.title, new.kind)
+    production of the same name are used again; asyncpg.UniqueViolationError where the event is
+    there. `report` is JSON: what the import of the plan found."""
+    venue_id, hall_id, production_id = ids_of(new)
     plan_id = new_id("plan")
     async with database.transaction() as connection:
         await connection.execute(
-            "INSERT INTO venue (id, name, city) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            "INSERT INTO venue (id, name, city, timezone) VALUES ($1, $2, $3, $4)"
+            " ON CONFLICT DO NOTHING",
             venue_id,
             new.venue,
             new.city,
+            new.timezone,
         )
         await connection.execute(
             "INSERT INTO hall (id, venue_id, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -135,14 +155,15 @@ async def create(
             new.description,
         )
         await connection.execute(
-            "INSERT INTO plan (id, hall_id, name, digest, seats, document)"
-            " VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO plan (id, hall_id, name, digest, seats, document, report)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7)",
             plan_id,
             hall_id,
             layout.plan.name,
             layout.digest(),
             len(layout),
             layout.plan.to_json(),
+            report.decode(),
         )
         await connection.execute(
             "INSERT INTO event (id, production_id, hall_id, plan_id, title, currency, starts_at,"
@@ -185,8 +206,8 @@ async def publish(database: Database, event: str) -> bool:
     return row is not None
 
 
-async def lay_seats(database: Database, event: str, layout: Layout) -> None:
-    """Writes the seats of an event; again is harmless."""
+async def lay_seats(database: Database, event: str, layout: Layout, *, built: bool = True) -> None:
+    """Writes the seats of an event; again is harmless. `built` says that Redis is to have them."""
     async with database.transaction() as connection:
         await connection.execute(
             "INSERT INTO seat (event_id, index, guid, category)"
@@ -198,6 +219,7 @@ async def lay_seats(database: Database, event: str, layout: Layout) -> None:
             list(layout.category),
             timeout=120,
         )
-        await connection.execute(
-            "UPDATE event SET built_at = coalesce(built_at, now()) WHERE id = $1", event
-        )
+        if built:
+            await connection.execute(
+                "UPDATE event SET built_at = coalesce(built_at, now()) WHERE id = $1", event
+            )

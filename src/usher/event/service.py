@@ -8,24 +8,29 @@ from collections import OrderedDict
 from datetime import datetime
 from typing import Final, NamedTuple
 
+import asyncpg
+import msgspec
 import structlog
 
 from usher import limits
-from usher.clock import wrong_time
+from usher.clock import is_timezone, wrong_time
 from usher.errors import BadInput, Conflict, NotFound, Unavailable
 from usher.event import queries
 from usher.event.model import EventRow, NewEvent, PriceClass, Showing
 from usher.ids import is_id, new_id
 from usher.plumbing.postgres import Database
 from usher.sale.model import SaleSettings, check
+from usher.venue.check import CONTROL
 from usher.venue.layout import compile_layout
 from usher.venue.model import Layout, Plan
+from usher.venue.report import Report
 
 log = structlog.get_logger("usher.event")
 
 # A plan never changes; the rest of an event (prices, times, state) may, and is read again.
 FRESH_S: Final = 2.0
 _LAYOUTS_MAX: Final = 16
+_LINES: Final = str.maketrans({"\n": " ", "\r": " ", "\t": " "})
 
 
 class _Laid(NamedTuple):
@@ -44,13 +49,30 @@ class EventService:
         self._showings: dict[str, tuple[float, Showing]] = {}
         self._loading: dict[str, asyncio.Task[Showing]] = {}
 
-    async def create(self, new: NewEvent, plan: Plan, sale: SaleSettings) -> str:
-        """The id of a new draft. BadPlan and BadInput leave nothing behind."""
+    async def create(
+        self,
+        new: NewEvent,
+        plan: Plan,
+        sale: SaleSettings,
+        *,
+        event: str | None = None,
+        report: Report | None = None,
+    ) -> str:
+        """The id of a new draft. BadPlan and BadInput leave nothing behind. Made again under the
+        same id it is the same event, as it was made first."""
         layout = await asyncio.to_thread(compile_layout, plan)
         check(sale)
-        _check_new(new, layout)
-        event = new_id("event")
-        await queries.create(self._database, event, new, layout, sale, key=secrets.token_bytes(32))
+        check_new(new, layout)
+        event = event or new_id("event")
+        told = msgspec.json.encode(report) if report else b"{}"
+        try:
+            await queries.create(
+                self._database, event, new, layout, sale, secrets.token_bytes(32), told
+            )
+        except asyncpg.UniqueViolationError as violation:
+            if violation.constraint_name != "event_pkey":
+                raise
+            return event
         log.info("event created", event_id=event, seats=len(layout))
         return event
 
@@ -70,6 +92,15 @@ class EventService:
         showing = await self.showing(event)
         await queries.lay_seats(self._database, event, showing.layout)
         return showing.layout
+
+    async def lay_draft(self, event: str) -> None:
+        """Writes the seats of an event that is not on sale yet, to PostgreSQL only."""
+        showing = await self.showing(event)
+        await queries.lay_seats(self._database, event, showing.layout, built=False)
+
+    def forget(self, event: str) -> None:
+        """Reads the event anew next time: something of it has just been changed here."""
+        self._showings.pop(event, None)
 
     async def search(
         self,
@@ -165,12 +196,19 @@ class EventService:
         return known
 
 
-def _check_new(new: NewEvent, layout: Layout) -> None:
+def check_new(new: NewEvent, layout: Layout) -> None:
+    """BadInput naming every impossible fact of an event."""
     errors = []
-    for name in ("title", "production", "venue", "city", "hall"):
+    for name in ("title", "production", "kind", "venue", "city", "hall"):
         value = getattr(new, name)
-        if len(value) > limits.name_chars_max or any(ord(c) < 32 for c in value):
+        if len(value) > limits.name_chars_max or CONTROL.search(value):
             errors.append({"where": name, "what": "is too long or holds control characters"})
+    text = new.description.translate(_LINES)
+    if len(text) > limits.description_chars_max or CONTROL.search(text):
+        what = "is too long or holds control characters"
+        errors.append({"where": "description", "what": what})
+    if not is_timezone(new.timezone):
+        errors.append({"where": "timezone", "what": "is none of the tz database"})
     if not new.title.strip():
         errors.append({"where": "title", "what": "is empty"})
     if len(new.currency) != 3 or not (new.currency.isascii() and new.currency.isupper()):

@@ -26,6 +26,8 @@ log = structlog.get_logger("usher.feed")
 TICK_S: Final = 0.2
 CURVE_S: Final = 1.0
 BEAT_S: Final = 15.0
+# How often a place is looked at that does not move by itself (lapsed, left, in the lobby).
+STILL_S: Final = 3.0
 PULL_MAX: Final = 5_000
 GOODBYE: Final = encode("reconnect", b"{}")
 # Behind any entry there will ever be: for who asks for one of the two streams only.
@@ -77,7 +79,7 @@ class Room:
         self.feed_id = ""
         self.signal_id = ""
         self.curve_at = 0.0
-        self.sale_state = ""
+        self.sale: tuple[str, int] = ("", 0)
 
     @property
     def empty(self) -> bool:
@@ -211,6 +213,8 @@ class Hub:
         if stream.state in ("called", "admitted"):
             # Looked at again when its window has passed: nobody signals a lapse.
             stream.next_push = now + view["expires_in_s"] + 1
+        elif stream.state != "waiting":
+            stream.next_push = now + STILL_S
         event = "called" if stream.state == "called" else "place"
         self._push(stream, encode(event, msgspec.json.encode(view)))
 
@@ -318,11 +322,20 @@ class Hub:
 
     def _push_positions(self, room: Room, known: KnownCurve, now: float) -> None:
         curve = known.curve
-        moved = curve.state != room.sale_state
-        room.sale_state = curve.state
+        sale = (curve.state, curve.drawn)
+        moved = sale != room.sale
+        room.sale = sale
+        # The lobby is one place for all who are in it, until its draw is done.
+        lobby = b""
+        if not curve.drawn and curve.state in ("lobby", "open", "paused"):
+            lobby = encode("place", msgspec.json.encode(place_view("lobby", curve=curve)))
         for streams in list(room.places.values()):
             for stream in list(streams):
                 if not moved and now < stream.next_push:
+                    continue
+                if stream.state == "lobby" and lobby:
+                    stream.next_push = now + STILL_S
+                    self._push(stream, lobby)
                     continue
                 # A number in front of the whole line is nobody's who waits: a call was missed, or
                 # the place was lost with Redis's last second.

@@ -50,6 +50,9 @@ class Form(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         return self._given.get(name, "")
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._given
+
     def __iter__(self) -> Any:
         return iter(self._given)
 

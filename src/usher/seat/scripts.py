@@ -100,6 +100,14 @@ class Amended(Reply, frozen=True, tag="amended"):
     pass
 
 
+class Blocked(Reply, frozen=True, tag="blocked"):
+    changed: int
+
+
+class Unbuilt(Reply, frozen=True, tag="unbuilt"):
+    pass
+
+
 class SeatScripts(Scripts):
     @script("seat/build")
     async def build(self, event: str, states: str, *category_run: str | bytes) -> Built | Known: ...
@@ -174,3 +182,8 @@ class SeatScripts(Scripts):
 
     @script("seat/amend")
     async def amend(self, event: str, *pair: str | int) -> Amended: ...
+
+    @script("seat/block")
+    async def block(
+        self, event: str, partly: int, blocks: int, *index: int
+    ) -> Blocked | Taken | Unbuilt: ...

@@ -8,6 +8,7 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from usher.account.service import AccountService
+from usher.errors import Forbidden, Unauthenticated
 from usher.event.service import EventService
 from usher.plumbing.page import Pages
 from usher.seat.guards import reader_of
@@ -29,8 +30,11 @@ def ticket_pages(
     @get("/tickets/{ticket:str}")
     async def show_ticket_page(ticket: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """A ticket of the fan who asks."""
-        reader, _ = reader_of(request.scope, accounts, seats)
-        view = await tickets.read(ticket, reader)
+        try:
+            reader, _ = reader_of(request.scope, accounts, seats)
+            view = await tickets.read(ticket, reader)
+        except (Forbidden, Unauthenticated) as refusal:
+            return pages.show(request, "booking_elsewhere.html", refusal.status)
         showing = await events.showing(view["event_id"])
         return pages.show(
             request, "ticket.html", script="ticket.js", ticket=view, event=showing.event

@@ -1,6 +1,6 @@
 """Venues, halls and stored plans as Piccolo sees them."""
 
-from piccolo.columns import Bytea, ForeignKey, Integer, OnDelete, OnUpdate, Text, Timestamptz
+from piccolo.columns import JSONB, Bytea, ForeignKey, Integer, OnDelete, OnUpdate, Text, Timestamptz
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.table import Table
 
@@ -33,4 +33,5 @@ class Plan(Table, tablename="plan"):
     digest = Text()
     seats = Integer()
     document = Bytea()
+    report = JSONB(default="{}")
     created_at = Timestamptz(default=TimestamptzNow())

@@ -9,7 +9,7 @@ import { freeText } from "./map/labels.js";
 import { SeatList } from "./map/list.js";
 import { SeatMap } from "./map/map.js";
 import { Picks } from "./map/picks.js";
-import { States } from "./map/states.js";
+import { FREE, States } from "./map/states.js";
 
 const boot = JSON.parse(document.getElementById("boot").textContent);
 const api = `/api/v1/events/${boot.event}`;
@@ -60,7 +60,7 @@ const say = (text) => ($("says").textContent = text);
 
 for (const id of ["map", "tools", "picks"]) $(id).hidden = false;
 start().catch(() => {
-  for (const id of ["map", "tools", "picks"]) $(id).hidden = true;
+  for (const id of ["map", "tools", "picks"]) $(id).remove();
   alertOf(gettext("The map could not be drawn. The best available seats can be had all the same."));
 });
 
@@ -112,7 +112,11 @@ async function start() {
     `${api}/feed`,
     {
       snapshot,
-      change: ({ seats }) => told(states.change(seats)),
+      change: ({ seats }) => {
+        const changed = states.change(seats);
+        lapsed(changed);
+        told(changed);
+      },
       notice: ({ text }) => {
         $("notice").textContent = text;
         $("notice").hidden = !text;
@@ -151,6 +155,18 @@ async function start() {
   else if (asked) list.open(Number(asked) || 0);
   showPicks();
   $("hold").addEventListener("click", hold);
+
+  // A hold of the reader's own has lapsed, or was given back in another tab.
+  function lapsed(changed) {
+    const gone = changed.filter((i) => states.own[i] && states.state[i] === FREE);
+    if (!gone.length) return;
+    for (const i of gone) states.own[i] = 0;
+    picks.own -= gone.length;
+    for (const note of document.querySelectorAll(".own-hold")) {
+      if (note.dataset.seats.split(" ").some((i) => gone.includes(Number(i)))) note.remove();
+    }
+    alertOf(gettext("The seats you held are on sale again."));
+  }
 
   function tip({ seat, zone, area }, x, y) {
     const box = $("tip");

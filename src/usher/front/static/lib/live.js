@@ -16,6 +16,7 @@ export function listen(url, on, { poll = null, state = () => {}, silence = 0 } =
   let polling = 0;
   let heard = Date.now();
   let ended = false;
+  let lost = false; // not even a question was answered
 
   function open() {
     clearTimeout(timer);
@@ -54,9 +55,18 @@ export function listen(url, on, { poll = null, state = () => {}, silence = 0 } =
     let wait = 5;
     try {
       wait = (await poll()) ?? 5;
+      if (ended || !polling) return;
       state("polling");
+      if (lost) {
+        // The server is back: its streams will be, too, long before the next try was due.
+        lost = false;
+        clearTimeout(timer);
+        timer = setTimeout(open, 500 + Math.random() * 2500);
+      }
     } catch (problem) {
+      if (ended || !polling) return;
       wait = problem.retryAfter || 5;
+      lost = true;
       state("away");
     }
     if (polling) polling = setTimeout(ask, wait * 1000);

@@ -14,32 +14,38 @@ function widthOf(text, weight, size, font) {
   return pen.measureText(text).width;
 }
 
-/** Labels of the sections at `scale`: {zone, title, counts, x, y in plan units, half, tall in
-    pixels}. A section without room has a shorter one, or none. */
+/** Labels of the sections at `scale`: {zone, title, counts, x, y, half in plan units, pixels, tall}.
+    First as many sections as have room get their number, with the count of free seats if that fits;
+    then names are written out where there still is room. */
 export function placeLabels({ hall, states, colours }, scale) {
   const placed = [];
-  const free = (x, y, half, tall) =>
+  const clear = (label, half, tall) =>
     placed.every(
       (other) =>
-        Math.abs(other.x - x) * scale >= other.half + half ||
-        Math.abs(other.y - y) * scale >= other.tall + tall,
+        other === label ||
+        Math.abs(other.x - label.x) * scale >= other.pixels + half ||
+        Math.abs(other.y - label.y) * scale >= other.tall + tall,
     );
+  const fit = (label, title, counts) => {
+    const wide = widthOf(title, 700, BIG, colours.font);
+    const pixels = (counts ? Math.max(wide, label.counted) : wide) / 2 + 4;
+    const tall = counts ? 15 : 8;
+    if (pixels * 2 > label.room || !clear(label, pixels, tall)) return false;
+    // A piece of the map asks in plan units whether it shows a label.
+    return Object.assign(label, { title, counts, pixels, tall, half: pixels / scale });
+  };
   hall.plan.zones.forEach(({ name }, zone) => {
     if (!hall.runs[zone].length) return;
     const [x, y] = hall.middle[zone];
-    const counted = widthOf(freeText(states.seatsInZone[zone]), 500, SMALL, colours.font);
-    const short = name.split(/\s+/).at(-1);
-    for (const [title, counts] of [[name, true], [short, true], [name, false], [short, false]]) {
-      const wide = widthOf(title, 700, BIG, colours.font);
-      const half = (counts ? Math.max(wide, counted) : wide) / 2 + 4;
-      const tall = counts ? 15 : 8;
-      if (!free(x, y, half, tall)) continue;
-      placed.push({ zone, title, counts, x, y, half, tall });
-      break;
-    }
+    const last = name.split(/\s+/).at(-1);
+    const label = { zone, x, y, counted: widthOf(freeText(states.seatsInZone[zone]), 500, SMALL, colours.font) };
+    // A little more than the section is wide: the pill is paler than what it covers.
+    label.room = 1.25 * scale * (hall.boxes[zone * 4 + 2] - hall.boxes[zone * 4]) + 6;
+    const short = /\d/.test(last) ? last : name; // "Block 101" is known by its number
+    if (fit(label, short, true) || fit(label, short, false)) placed.push(label);
   });
-  // In plan units the half widths are what a piece needs to know whether it shows a label.
-  return placed.map((each) => ({ ...each, pixels: each.half, half: each.half / scale }));
+  for (const label of placed) fit(label, hall.plan.zones[label.zone].name, label.counts);
+  return placed;
 }
 
 /** Draws a label onto a pill, if it stands in the frame. */

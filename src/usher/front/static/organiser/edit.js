@@ -1,0 +1,6 @@
+// An event on the desk.
+
+import { sendOnce, sources } from "./form.js";
+
+sendOnce();
+sources();
