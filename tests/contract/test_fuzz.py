@@ -85,9 +85,19 @@ def test_those_inside_may_ask_anything(operations: list[Any], scene: Scene) -> N
         operation = case.operation
         for name in case.path_parameters or {}:
             case.path_parameters[name] = scene.filled(f"{{{name}}}")
+        _keep_small(case.body)
         return scene.headers(described[operation.method.upper(), operation.path])
 
     assert fuzz(operations, EXAMPLES, prepare) > EXAMPLES * len(operations)
+
+
+def _keep_small(body: Any) -> None:
+    """A hall of 80,000 seats is a good request, and seconds of work: a few hundred do as well."""
+    plan = body.get("plan") if isinstance(body, dict) else None
+    if isinstance(plan, dict):
+        for name in ("rows", "columns", "bowl"):
+            if type(plan.get(name)) is int:
+                plan[name] = min(plan[name], 20)
 
 
 @pytest.mark.anyio
