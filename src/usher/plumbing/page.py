@@ -117,9 +117,10 @@ class Pages:
 
 
 def see_other(where: str, *, cookies: Iterable[str] = ()) -> ASGIResponse:
-    """303: the form has done its work; a reload does not do it again."""
+    """303: the form has done its work; a reload does not do it again. Whatever stands in `where`
+    ends no header."""
     head = [
-        (b"location", where.encode("latin-1", "ignore")),
+        (b"location", quote(where, safe="/:?#[]@!$&'()*+,;=%~-._").encode()),
         (b"content-length", b"0"),
         (b"cache-control", PRIVATE.encode()),
     ]
