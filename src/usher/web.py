@@ -120,7 +120,7 @@ def build_app(house: House) -> Litestar:
             metrics,
         ],
         dependencies={"accounts": provide(house.accounts)},
-        state=State({"signer": house.signer}),
+        state=State({"signer": house.signer, "owner_of": house.owner_of}),
         request_class=StrictRequest,
         exception_handlers=page_errors(pages),
         lifespan=[lifespan],

@@ -103,6 +103,10 @@ class House:
             self.database, self.signer, settings.internal_url or settings.public_url
         )
 
+    async def owner_of(self, event: str) -> str | None:
+        """The account of the event's organiser; NotFound where there is no such event."""
+        return (await self.events.showing(event)).event.organiser_id
+
     async def seat_states(self, event: str) -> str | None:
         """One character per seat, None where the seats are not laid out."""
         snapshot = await self.feed_scripts.snapshot(event)

@@ -137,6 +137,20 @@ def require_role(*roles: Role | str, signer: Signer | None = None) -> Guard:
     return guard
 
 
+async def own_event(connection: Connection, _: BaseRouteHandler) -> None:
+    """A guard behind one for a role: Forbidden where the event in the address is another
+    organiser's. Staff and admins serve every event; an event without an organiser is anybody's.
+
+    Whose an event is, is the app's to know: `app.state.owner_of`, from an event's id to the id of
+    an account, or None.
+    """
+    actor, event = actor_of(connection), connection.path_params["event"]
+    if actor.role is Role.ORGANISER:
+        owner = await connection.app.state["owner_of"](event)
+        if owner not in (None, actor.account_id):
+            raise Forbidden("this event is another organiser's")
+
+
 def actor_of(connection: Connection) -> Actor:
     """Who a guard let in; Unauthenticated where no guard has looked."""
     actor = connection.scope["state"].get(_ACTOR)

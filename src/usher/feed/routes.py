@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import UNSET, Meta, UnsetType
 
 from usher import limits
-from usher.account.guards import actor_of, place_cookie, require_role, token_in
+from usher.account.guards import actor_of, own_event, place_cookie, require_role, token_in
 from usher.account.service import AccountService
 from usher.booking.service import BookingService
 from usher.errors import NotFound, Unavailable, UsherError
@@ -167,7 +167,7 @@ def feed_handlers(
     @post(
         _EVENT + "/notice",
         status_code=200,
-        guards=[require_role("organiser", "admin")],
+        guards=[require_role("organiser", "admin"), own_event],
         responses=shaped(SaidNotice),
     )
     async def post_notice(

@@ -11,9 +11,9 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from usher import limits
-from usher.account.guards import read_actor
-from usher.account.model import Actor, Role
-from usher.errors import BadInput, Conflict, Forbidden, Unauthenticated
+from usher.account.guards import actor_of, own_event, page_for
+from usher.account.model import Actor
+from usher.errors import BadInput, Conflict, Unauthenticated
 from usher.event.service import EventService
 from usher.feed.scripts import FeedScripts, Noticed
 from usher.insight import queries
@@ -24,12 +24,13 @@ from usher.plumbing.form import Form, read_form
 from usher.plumbing.language import Language
 from usher.plumbing.page import Pages, see_other
 from usher.plumbing.postgres import Database
-from usher.plumbing.signing import Signer
 from usher.sale.model import TRANSITIONS, GateChange, SaleChange
 from usher.sale.service import SaleService
 
 AnyRequest = Request[Any, Any, Any]
 PATH: Final = "/organiser/events/{event:str}"
+MAY_TURN: Final = [page_for("organiser", "admin"), own_event]
+MAY_LOOK: Final = [page_for("staff", "organiser", "admin"), own_event]
 _ROWS: Final = 100
 _SAME_DAY_S: Final = 12 * 3600
 _DONE: Final = ("sale", "gate", "notice")
@@ -37,21 +38,8 @@ _DONE: Final = ("sale", "gate", "notice")
 _GRAVE: Final = ("closed", "draft", "simple")
 
 
-def let_in(request: AnyRequest, signer: Signer, role: Role) -> Actor:
-    """Who asks, where their role covers `role`; Forbidden otherwise. Strangers are sent to log in
-    and come back."""
-    try:
-        actor = read_actor(request, signer)
-    except Unauthenticated:
-        raise Unauthenticated("log in first", login=True) from None
-    if not actor.role.covers(role):
-        raise Forbidden(f"this needs the role {role}; yours is {actor.role}")
-    return actor
-
-
 def console_pages(
     pages: Pages,
-    signer: Signer,
     database: Database,
     events: EventService,
     sales: SaleService,
@@ -81,18 +69,17 @@ def console_pages(
             tab="console",
         )
 
-    @get(PATH + "/console")
+    @get(PATH + "/console", guards=MAY_TURN)
     async def show_console(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """The console of a sale."""
-        let_in(request, signer, Role.ORGANISER)
         return await show(request, event, Form())
 
     async def posted(request: AnyRequest, event: str) -> tuple[Actor, Form]:
-        actor = let_in(request, signer, Role.ORGANISER)
+        actor = actor_of(request)
         await events.showing(event)
         return actor, await read_form(request)
 
-    @post(PATH + "/console/sale")
+    @post(PATH + "/console/sale", guards=MAY_TURN)
     async def post_sale(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Moves the sale on, or switches its mode; what is grave is asked for again first."""
         try:
@@ -116,7 +103,7 @@ def console_pages(
             return await show(request, event, form, 409, refusal.detail)
         return see_other(_console(event, "sale"))
 
-    @post(PATH + "/console/gate")
+    @post(PATH + "/console/gate", guards=MAY_TURN)
     async def post_gate(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Turns the gate."""
         try:
@@ -142,7 +129,7 @@ def console_pages(
         await sales.change(event, actor.account_id, change)
         return see_other(_console(event, "gate"))
 
-    @post(PATH + "/console/notice")
+    @post(PATH + "/console/notice", guards=MAY_TURN)
     async def post_notice_form(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Tells everybody who waits or looks; an empty text takes the notice down."""
         try:
@@ -163,10 +150,9 @@ def console_pages(
         await sales.record_notice(event, actor.account_id, text)
         return see_other(_console(event, "notice"))
 
-    @get(PATH + "/changes")
+    @get(PATH + "/changes", guards=MAY_LOOK)
     async def show_changes(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Every change of the sale: who, when, what, from, to."""
-        let_in(request, signer, Role.STAFF)
         showing = await events.showing(event)
         before = str(request.query_params.get("before", ""))
         number = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None

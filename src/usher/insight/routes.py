@@ -7,14 +7,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, QueryParameter
 from litestar.response.base import ASGIResponse
 
-from usher.account.guards import require_role
+from usher.account.guards import own_event, require_role
 from usher.insight.model import Verdict
 from usher.insight.pulse import Pulse, Pulses
 from usher.insight.service import Auditor
 from usher.plumbing.answer import answer, shaped
 
 _EVENT = "/api/v1/events/{event:str}"
-_MAY = [require_role("organiser", "staff", "admin")]
+_MAY = [require_role("organiser", "staff", "admin"), own_event]
 _MS_MAX = 2**45  # the year 3084
 
 

@@ -13,18 +13,18 @@ from litestar.response import Stream
 from litestar.response.base import ASGIResponse
 
 from usher import limits
+from usher.account.guards import actor_of
 from usher.account.model import Role
 from usher.clock import iso
 from usher.event.model import Showing
 from usher.event.service import EventService
 from usher.insight import queries
-from usher.insight.pages import PATH, let_in
+from usher.insight.pages import MAY_LOOK, MAY_TURN, PATH
 from usher.insight.spreadsheet import BOM, csv_lines
 from usher.plumbing.answer import PRIVATE
 from usher.plumbing.cursor import cursor_after, read_cursor
 from usher.plumbing.page import Pages
 from usher.plumbing.postgres import Database
-from usher.plumbing.signing import Signer
 from usher.venue.model import Layout
 
 AnyRequest = Request[Any, Any, Any]
@@ -37,16 +37,14 @@ _HEAD: Final = (
 )
 
 
-def sales_pages(
-    pages: Pages, signer: Signer, database: Database, events: EventService
-) -> list[HTTPRouteHandler]:
+def sales_pages(pages: Pages, database: Database, events: EventService) -> list[HTTPRouteHandler]:
     """The pages, bound to the services they ask. Staff may look; who takes a list of people away
     must be an organiser."""
 
-    @get(PATH + "/sales")
+    @get(PATH + "/sales", guards=MAY_LOOK)
     async def show_sales(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Totals by category and by day; bookings, searched."""
-        actor = let_in(request, signer, Role.STAFF)
+        actor = actor_of(request)
         showing = await events.showing(event)
         asked = _asked(request)
         rows = await queries.bookings_of(
@@ -81,10 +79,9 @@ def sales_pages(
             tab="sales",
         )
 
-    @get(PATH + "/sales.csv")
+    @get(PATH + "/sales.csv", guards=MAY_TURN)
     async def export_sales(event: FromPath[str], request: AnyRequest) -> Stream:
         """Every booking that is asked for as CSV, streamed: it may be 80,000."""
-        let_in(request, signer, Role.ORGANISER)
         showing = await events.showing(event)
         return Stream(
             _sheet(database, showing, _asked(request)),

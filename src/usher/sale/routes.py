@@ -8,13 +8,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from litestar.response.base import ASGIResponse
 
-from usher.account.guards import actor_of, require_role
+from usher.account.guards import actor_of, own_event, require_role
 from usher.plumbing.answer import answer, shaped
 from usher.sale.model import GateChange, Sale, SaleChange, SaleView, SettingChanges
 from usher.sale.service import SaleService
 
 _EVENT = "/api/v1/events/{event:str}"
-_MAY = [require_role("organiser", "admin")]
+_MAY = [require_role("organiser", "admin"), own_event]
 _PRIVATE = frozenset({"draw_key", "number_high"})
 
 
