@@ -215,6 +215,7 @@ CREATE TABLE payment (
 -- Prevents paying twice for one booking: one payment of it may be on its way to capture.
 CREATE UNIQUE INDEX payment_live_once ON payment (booking_id)
     WHERE state IN ('authorised', 'captured');
+CREATE INDEX payment_unanswered ON payment (created_at) WHERE state IN ('started', 'declined');
 
 -- What a provider told us, once per message: the memory that makes webhooks duplicate-proof.
 CREATE TABLE payment_message (

@@ -626,6 +626,12 @@ CREATE INDEX outbox_pending ON public.outbox USING btree (due) WHERE (state = 'p
 CREATE UNIQUE INDEX payment_live_once ON public.payment USING btree (booking_id) WHERE (state = ANY (ARRAY['authorised'::text, 'captured'::text]));
 
 --
+-- Name: payment_unanswered; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payment_unanswered ON public.payment USING btree (created_at) WHERE (state = ANY (ARRAY['started'::text, 'declined'::text]));
+
+--
 -- Name: refresh_family_by_account; Type: INDEX; Schema: public; Owner: -
 --
 

@@ -4,7 +4,8 @@ once, while bookings expire."""
 import asyncio
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
@@ -129,3 +130,28 @@ async def test_messages_in_any_order(database: Database, workers: int) -> None:
                 await till.check(made, [each for found in late if found for each in found])
             except AssertionError as fault:
                 raise AssertionError(f"seed {seed}") from fault
+
+
+async def test_silent_payments_are_found_without_reading_all(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every worker asks for them each few seconds, and payments stay for good."""
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    class Spy:
+        async def fetch(self, statement: str, *values: object) -> list[object]:
+            asked.append((statement, values))
+            return []
+
+    @asynccontextmanager
+    async def spied() -> AsyncIterator[Spy]:
+        yield Spy()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "connection", spied)
+        await payments.take_silent(database, 30.0, 200)
+    ((statement, values),) = asked
+    async with database.transaction() as connection:
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        plan = await connection.fetch(f"EXPLAIN {statement}", *values)
+    assert "payment_unanswered" in "\n".join(row[0] for row in plan)

@@ -8,6 +8,8 @@ import msgspec
 from usher.payment.model import UNANSWERED, Message, Payment
 from usher.plumbing.postgres import Connection, Database
 
+# Written out, so that the index payment_unanswered is known to serve.
+_UNANSWERED: Final = ", ".join(f"'{state}'" for state in UNANSWERED)
 _COLUMNS: Final = "id, booking_id, event_id, provider, amount, currency, attempt, state, reason"
 
 
@@ -101,12 +103,11 @@ async def take_silent(database: Database, silence_s: float, most: int) -> list[P
     async with database.connection() as connection:
         rows = await connection.fetch(
             "UPDATE payment SET changed_at = now() WHERE id IN"
-            " (SELECT id FROM payment WHERE state = ANY($1::text[])"
+            f" (SELECT id FROM payment WHERE state IN ({_UNANSWERED})"
             "  AND created_at > now() - interval '1 day'"
             "  AND now() - changed_at >"
-            "   greatest(make_interval(secs => $2), changed_at - created_at)"
-            f"  ORDER BY changed_at LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}",
-            UNANSWERED,
+            "   greatest(make_interval(secs => $1), changed_at - created_at)"
+            f"  ORDER BY changed_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}",
             silence_s,
             most,
         )
