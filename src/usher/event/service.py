@@ -29,8 +29,12 @@ log = structlog.get_logger("usher.event")
 
 # A plan never changes; the rest of an event (prices, times, state) may, and is read again.
 FRESH_S: Final = 2.0
-_LAYOUTS_MAX: Final = 16
+KEPT_S: Final = 600.0  # what is not fresh is shown only while PostgreSQL is away
 _LINES: Final = str.maketrans({"\n": " ", "\r": " ", "\t": " "})
+# Layouts are kept up to as many seats as these largest halls have: a hundred small events are
+# cheaper to keep than to compile anew every FRESH_S.
+_LAYOUT_SEATS_MAX: Final = 16 * limits.plan_seats_max
+_LAYOUTS_MAX: Final = 1_000
 
 
 class _Laid(NamedTuple):
@@ -175,7 +179,10 @@ class EventService:
             )
         )
         showing = Showing(event=row, categories=categories, **laid_out._asdict())
-        self._showings[event] = (time.monotonic(), showing)
+        now = time.monotonic()
+        # Kept for good, they would keep their layouts for good.
+        self._showings = {e: each for e, each in self._showings.items() if now - each[0] < KEPT_S}
+        self._showings[event] = (now, showing)
         return showing
 
     async def _layout(self, plan_id: str) -> _Laid:
@@ -191,8 +198,9 @@ class EventService:
 
             known = await asyncio.to_thread(compiled)
             self._layouts[plan_id] = known
-            while len(self._layouts) > _LAYOUTS_MAX:
-                self._layouts.popitem(last=False)
+            seats = sum(len(each.layout) for each in self._layouts.values())
+            while len(self._layouts) > _LAYOUTS_MAX or seats > _LAYOUT_SEATS_MAX:
+                seats -= len(self._layouts.popitem(last=False)[1].layout)
         self._layouts.move_to_end(plan_id)
         return known
 

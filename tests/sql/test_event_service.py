@@ -1,0 +1,49 @@
+"""What a process keeps of the events it shows: enough, and not for good."""
+
+from datetime import timedelta
+from unittest.mock import Mock
+
+import pytest
+
+from usher.clock import utc_now
+from usher.event import service
+from usher.event.model import NewEvent
+from usher.event.service import EventService
+from usher.plumbing.postgres import Database
+from usher.sale.model import SaleSettings
+from usher.venue.generate import rows_by_columns
+from usher.venue.layout import compile_layout
+from usher.venue.price import default_prices
+
+pytestmark = pytest.mark.anyio
+
+
+async def _events(database: Database, count: int) -> list[str]:
+    events, plan = EventService(database), rows_by_columns(1, 3)
+    new = NewEvent(
+        title="An evening", starts_at=utc_now() + timedelta(days=30), prices=default_prices(plan)
+    )
+    return [await events.create(new, plan, SaleSettings()) for _ in range(count)]
+
+
+async def test_many_small_halls_are_compiled_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events, ids = EventService(database), await _events(database, 20)
+    compiled = Mock(wraps=compile_layout)
+    monkeypatch.setattr(service, "compile_layout", compiled)
+    monkeypatch.setattr(service, "FRESH_S", 0.0)
+    for event in ids * 2:
+        await events.showing(event)
+    assert compiled.call_count == len(ids)
+
+
+async def test_what_was_shown_is_not_kept_for_good(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every layout ever shown would stay, however few are to be kept."""
+    events, ids = EventService(database), await _events(database, 5)
+    monkeypatch.setattr(service, "FRESH_S", 0.0)
+    for event in ids:
+        await events.showing(event)
+    assert events._showings.keys() <= {ids[-1]}
