@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from tests.race.stage import forget, raise_curtain
+from usher import limits
 from usher.wiring import House
 
 pytestmark = pytest.mark.anyio
@@ -46,3 +47,22 @@ async def test_a_silent_provider_is_asked_less_and_less_often(lone: House) -> No
             asked.append(age_s)
     assert 5 <= len(asked) <= 6, asked
     assert all(later >= 2 * earlier for earlier, later in itertools.pairwise(asked)), asked
+
+
+async def test_money_authorised_in_the_last_moment_is_asked_about(lone: House) -> None:
+    """However long there was to pay: a lost webhook leaves no money with the provider."""
+    stage = await raise_curtain(lone)
+    mine, payment = await stage.paying()
+    await stage.says(payment, "approve")
+    await stage.sql("DELETE FROM sandbox_webhook WHERE charge_id = $1", payment)
+    # Asked last just before it was authorised, and not due to be asked again for as long.
+    await stage.sql(
+        "UPDATE payment SET created_at = now() - make_interval(secs => 2 * $2 + 60),"
+        " changed_at = now() - make_interval(secs => $2 + 60) WHERE id = $1",
+        payment,
+        float(limits.payment_s_max),
+    )
+    assert await lone.payments.reconcile() >= 1
+    await stage.shift.finish()
+    assert await stage.state(mine) == "confirmed"
+    assert await stage.payments(mine) == {payment: "captured"}

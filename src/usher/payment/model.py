@@ -5,6 +5,8 @@ from typing import Any, Final, Literal, Protocol
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from usher import limits
+
 State = Literal["started", "authorised", "captured", "voiding", "voided", "declined"]
 Kind = Literal["authorised", "declined"]
 
@@ -23,8 +25,11 @@ TRANSITIONS: Final[dict[State, tuple[State, ...]]] = {
 # An authorisation of these has been neither used nor given back.
 UNANSWERED: Final[tuple[State, ...]] = ("started", "declined")
 # A provider that has been silent this long about a payment is asked; then after twice as long,
-# and so on for a day. A webhook may be lost on the way, or with the ledger when Redis is lost.
+# and so on. A webhook may be lost on the way, or with the ledger when Redis is lost.
 SILENCE_S: Final = 30
+# As the pauses double, one question falls behind the longest time there is to pay: whatever was
+# authorised in it is used or given back.
+ASKED_S: Final = 2 * limits.payment_s_max + 24 * 3600
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):

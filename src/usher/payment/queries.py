@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from usher.payment.model import UNANSWERED, Message, Payment
+from usher.payment.model import ASKED_S, UNANSWERED, Message, Payment
 from usher.plumbing.postgres import Connection, Database
 
 # Written out, so that the index payment_unanswered is known to serve.
@@ -104,12 +104,13 @@ async def take_silent(database: Database, silence_s: float, most: int) -> list[P
         rows = await connection.fetch(
             "UPDATE payment SET changed_at = now() WHERE id IN"
             f" (SELECT id FROM payment WHERE state IN ({_UNANSWERED})"
-            "  AND created_at > now() - interval '1 day'"
+            "  AND created_at > now() - make_interval(secs => $3)"
             "  AND now() - changed_at >"
             "   greatest(make_interval(secs => $1), changed_at - created_at)"
             f"  ORDER BY changed_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}",
             silence_s,
             most,
+            float(ASKED_S),
         )
     return [_payment(row) for row in rows]
 
