@@ -43,7 +43,7 @@ async def test_what_was_shown_is_not_kept_for_good(
 ) -> None:
     """Else every layout ever shown would stay, however few are to be kept."""
     events, ids = EventService(database), await _events(database, 5)
-    monkeypatch.setattr(service, "FRESH_S", 0.0)
+    monkeypatch.setattr(service, "KEPT_S", 0.0)
     for event in ids:
         await events.showing(event)
     assert events._showings.keys() <= {ids[-1]}
