@@ -38,6 +38,7 @@ golden:
 messages:
     pybabel -q extract -F pyproject.toml -k gettext -k ngettext:1,2 --add-location=file --sort-by-file -o .messages.pot src/usher
     for po in src/usher/front/locale/*.po; do pybabel -q update -N --ignore-obsolete --no-wrap -i .messages.pot -o $po -l $(basename $po .po); done
+    sed -i -E '/^"(Project-Id-Version|Report-Msgid|POT-Creation|PO-Revision|Last-Translator|Language-Team|Generated-By)/d' src/usher/front/locale/*.po
     rm .messages.pot
 
 # pictures of every page in every state, into screenshots/
