@@ -8,9 +8,11 @@ from typing import Any, Final
 from playwright.async_api import Page
 
 from tests.journey.browser import Visit
+from tests.race import buyers
 from tests.sale import put_on_sale
 from usher.account.model import Role
 from usher.clock import utc_now
+from usher.errors import NotFound
 from usher.ids import new_id
 from usher.sale.model import GateChange, SaleChange
 from usher.venue.generate import rows_by_columns
@@ -415,7 +417,20 @@ async def organiser_event(cast: Cast) -> Page:
 
 @scene
 async def organiser_console(cast: Cast) -> Page:
-    event = await cast.event(rate_per_min=60, capacity=20)
+    """In the middle of a sale: tickets sold, seats held, a line that waits."""
+    event = await cast.event(mode="simple", rate_per_min=60, capacity=20)
+    for first in range(0, 60, 5):
+        purchase = await buyers.book(cast.house, event, *range(first, first + 3))
+        for _ in range(100):
+            try:
+                payment = await buyers.start_payment(cast.house, purchase)
+                break
+            except NotFound:  # not committed yet
+                await asyncio.sleep(0.05)
+        await buyers.decide(cast.house, payment, "approve")
+    for first in range(100, 130, 6):
+        await buyers.hold(cast.house, await buyers.enter(cast.house, event), first, first + 1)
+    await cast.sale(event, mode="queued")
     for _ in range(40):
         await cast.house.queue.join(event, new_id("fan"))
     return await cast.go(await cast.organiser(), f"/organiser/events/{event}/console")
