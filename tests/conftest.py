@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import httpx
 import pytest
@@ -20,12 +20,28 @@ from usher.plumbing.signing import new_secret
 from usher.settings import Settings, environ_of
 from usher.up import free_port
 from usher.wiring import House, opened
+from usher.worker import end
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """`@pytest.mark.anyio` runs a test on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def all_tasks_end(anyio_backend: str) -> AsyncIterator[None]:
+    """A task that forgets its cancellation (see `usher.worker.end`) is told again: a session that
+    is over would otherwise wait for it for ever."""
+    yield
+    runners = ("TestRunner.", "BaseEventLoop.")  # pytest's own, one of which runs this
+    await end(
+        {
+            task
+            for task in asyncio.all_tasks()
+            if not cast(Any, task.get_coro()).__qualname__.startswith(runners)
+        }
+    )
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ supervisor restarts it. Any number of workers may run: every script and statemen
 import asyncio
 import signal
 import time
+import warnings
 from typing import Any, Final
 
 import msgspec
@@ -37,6 +38,7 @@ WATCH_S: Final = 1.0  # how often the list of events is read
 GATE_TICK_S: Final = 0.1
 SYNC_TICK_S: Final = 0.5
 STOP_DEADLINE_S: Final = 20.0
+CANCEL_AGAIN_S: Final = 0.5
 JOBS_QUEUE: Final = "usher:jobs"
 
 
@@ -126,14 +128,15 @@ class Worker:
             log.info("worker stopped")
 
     async def _close(self, halves: set[asyncio.Task[Any]]) -> None:
-        for task in self._tickers.values():
-            task.cancel()
-        await asyncio.gather(*(consumer.stop() for consumer in self._consumers.values()))
-        for task in halves:
-            task.cancel()
-        await asyncio.gather(*halves, return_exceptions=True)
+        # A consumer that died says so again when it is stopped; the others end all the same.
+        await asyncio.gather(
+            *(consumer.stop() for consumer in self._consumers.values()), return_exceptions=True
+        )
+        await end(halves | set(self._tickers.values()))
         if self._arq is not None:
-            await self._arq.close()
+            with warnings.catch_warnings():  # arq closes its pool by a name redis-py has given up
+                warnings.simplefilter("ignore", DeprecationWarning)
+                await self._arq.close()
         if self._jobs is not None:
             await self._jobs.aclose()
 
@@ -193,6 +196,16 @@ class Worker:
                 await self._jobs.enqueue_job("relay", _job_id="relay", _queue_name=JOBS_QUEUE)
             except (RedisError, OSError, TimeoutError) as fault:
                 log.warning("outbox not woken", fault=str(fault))
+
+
+async def end(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancels tasks until they have ended. Once may not do: redis-py writes within
+    `asyncio.wait_for`, which on Python 3.11 forgets a cancellation that comes as the write is done,
+    and arq would go on for ever."""
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
 
 
 def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:

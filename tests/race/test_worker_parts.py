@@ -12,7 +12,7 @@ from usher.payment.sandbox.service import SandboxProvider
 from usher.plumbing.stream import Consumer
 from usher.settings import Settings
 from usher.wiring import House, opened
-from usher.worker import Worker, make_arq
+from usher.worker import Worker, end, make_arq
 
 pytestmark = pytest.mark.anyio
 
@@ -77,5 +77,26 @@ async def test_a_worker_whose_reader_died_does_not_live_on(
         raise RuntimeError("a fault of ours")
 
     monkeypatch.setattr(Consumer, "_run", die)
+    before = asyncio.all_tasks()
     with pytest.raises(RuntimeError, match="a fault of ours"):
-        await asyncio.wait_for(Worker(lone).run(), 20)
+        await Worker(lone).run()
+    assert {task.get_name() for task in asyncio.all_tasks() - before} == set()
+
+
+async def test_a_cancellation_that_is_forgotten_comes_again() -> None:
+    forgotten = 0
+
+    async def forgetful() -> None:
+        nonlocal forgotten
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                forgotten += 1
+                if forgotten == 2:
+                    raise
+
+    tasks = {asyncio.create_task(forgetful()), asyncio.create_task(asyncio.sleep(60))}
+    await asyncio.sleep(0)  # one that has not begun would forget nothing
+    await end(tasks)
+    assert forgotten == 2

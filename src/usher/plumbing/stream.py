@@ -76,13 +76,16 @@ class Consumer:
         return self._task
 
     async def stop(self) -> None:
-        """Finishes the batch under way (its commit and its acknowledgement), then returns."""
+        """Finishes the batch under way (its commit and its acknowledgement), then returns; raises
+        what the reader died of."""
         self._stopping = True
-        if self._task is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
-        await self._pool.disconnect()
+        task, self._task = self._task, None
+        try:
+            if task is not None:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        finally:
+            await self._pool.disconnect()
 
     async def _run(self) -> None:
         while not self._stopping:
