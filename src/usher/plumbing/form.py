@@ -70,7 +70,7 @@ class Form(Mapping[str, str]):
     def number(self, name: str, least: int, most: int, what: str) -> int:
         """A whole number of `least` to `most`; `what` is the fault where it is none."""
         text = self[name]
-        if text.isascii() and text.lstrip("-").isdigit() and len(text) < 20:
+        if text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20:
             value = int(text)
             if least <= value <= most:
                 return value
