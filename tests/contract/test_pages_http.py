@@ -49,6 +49,7 @@ async def test_no_script_and_no_style_stands_in_a_page(front: str) -> None:
         ({"sec-fetch-site": "same-site"}, 403),
         ({"origin": "https://elsewhere.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
         ({"sec-fetch-site": "same-origin"}, 303),
         ({"sec-fetch-site": "none"}, 303),
         ({}, 303),
@@ -61,6 +62,29 @@ async def test_forms_are_taken_from_this_site_only(
     answer = await http.post("/language", headers=headers, data=form)
     assert answer.status_code == status
     assert ("set-cookie" in answer.headers) == (status == 303)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["events/{event}/queue", "auth/logout", "events/{event}/holds", "auth/login"],
+)
+async def test_another_site_changes_nothing_by_the_api_either(
+    house: House, http: httpx.AsyncClient, path: str
+) -> None:
+    """Its form would come without our cookies, and take them away by those of the answer."""
+    told = "this was sent by another site"
+    where = "/api/v1/" + path.format(event=await put_on_sale(house))
+    for elsewhere in (
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://elsewhere.example"},
+        {"sec-fetch-site": "cross-site", "authorization": "Basic YTpi"},
+    ):
+        answer = await http.post(where, headers=elsewhere)
+        assert (answer.status_code, answer.json()["detail"]) == (403, told)
+        assert "set-cookie" not in answer.headers
+    for ours in ({"sec-fetch-site": "same-origin"}, {}):
+        assert told not in (await http.post(where, headers=ours)).text
 
 
 @pytest.mark.parametrize(
