@@ -151,7 +151,10 @@ def _where(request: AnyRequest) -> str:
     """The page somebody was on who is asked to log in: this one, or the one whose form this was."""
     url = urlsplit(str(request.url))
     if request.method not in ("GET", "HEAD"):
-        url = urlsplit(request.headers.get("referer", ""))
+        try:
+            url = urlsplit(request.headers.get("referer", ""))
+        except ValueError:  # it may hold anything
+            return "/"
         if url.netloc != request.headers.get("host"):
             return "/"
     return safe_next(url.path + (f"?{url.query}" if url.query else ""))
