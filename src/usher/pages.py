@@ -25,7 +25,7 @@ from usher.insight.pages import console_pages
 from usher.insight.sales import sales_pages
 from usher.payment.sandbox.pages import bank_pages
 from usher.plumbing.asset import Assets
-from usher.plumbing.form import from_this_site, read_form
+from usher.plumbing.form import read_form
 from usher.plumbing.language import LANGUAGE_COOKIE, Languages
 from usher.plumbing.page import Pages, safe_next, see_other, wants_page
 from usher.plumbing.problem import HANDLERS
@@ -65,7 +65,7 @@ def make_pages(house: House) -> Pages:
 
 
 def page_router(house: House, pages: Pages) -> Router:
-    """The pages of every room; forms among them are taken from this site only."""
+    """The pages of every room."""
 
     async def left(event: str) -> int | None:
         known = await house.curves.of(event)
@@ -91,7 +91,6 @@ def page_router(house: House, pages: Pages) -> Router:
     return Router(
         path="/",
         include_in_schema=False,
-        guards=[from_this_site],
         middleware=[refreshing],
         route_handlers=[
             pages.assets.handler,
@@ -152,7 +151,10 @@ def _where(request: AnyRequest) -> str:
     """The page somebody was on who is asked to log in: this one, or the one whose form this was."""
     url = urlsplit(str(request.url))
     if request.method not in ("GET", "HEAD"):
-        url = urlsplit(request.headers.get("referer", ""))
+        try:
+            url = urlsplit(request.headers.get("referer", ""))
+        except ValueError:  # it may hold anything
+            return "/"
         if url.netloc != request.headers.get("host"):
             return "/"
     return safe_next(url.path + (f"?{url.query}" if url.query else ""))

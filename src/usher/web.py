@@ -29,6 +29,7 @@ from usher.pages import make_pages, page_errors, page_router
 from usher.payment.routes import payment_handlers
 from usher.payment.sandbox.routes import sandbox_handlers
 from usher.plumbing import log
+from usher.plumbing.form import from_this_site
 from usher.plumbing.request import StrictRequest
 from usher.queue.routes import queue_handlers
 from usher.sale.routes import sale_handlers
@@ -119,6 +120,7 @@ def build_app(house: House) -> Litestar:
             readyz,
             metrics,
         ],
+        guards=[from_this_site],
         dependencies={"accounts": provide(house.accounts)},
         state=State({"signer": house.signer, "owner_of": house.owner_of}),
         request_class=StrictRequest,

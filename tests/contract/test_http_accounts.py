@@ -13,7 +13,13 @@ from tests.contract.fan import Fan, bearer, private, refused
 from tests.contract.test_bad_tokens import forgeries
 from tests.sale import put_on_sale
 from usher import limits
-from usher.account.guards import ACCESS_COOKIE, FAN_COOKIE, REFRESH_COOKIE
+from usher.account.guards import (
+    ACCESS_COOKIE,
+    FAN_COOKIE,
+    REFRESH_COOKIE,
+    admission_cookie,
+    place_cookie,
+)
 from usher.ids import new_id
 from usher.plumbing.signing import KeyRing
 from usher.sale.model import SaleChange
@@ -156,6 +162,41 @@ async def test_a_guest_who_logs_out_stays_a_guest(
     cookie = {"cookie": f"{FAN_COOKIE}={guest.identity}"}
     answer = await http.post("/api/v1/auth/logout", headers=cookie)
     assert set_cookies(answer).keys() == {ACCESS_COOKIE, REFRESH_COOKIE}
+
+
+def shopping_at(event: str) -> tuple[set[str], str]:
+    """The names of all a browser keeps of an event, and its cookies."""
+    names = {place_cookie(event), admission_cookie(event), f"__Host-hold-{event}"}
+    return names, "; ".join(f"{name}=x" for name in sorted(names))
+
+
+async def test_who_sits_down_next_does_not_shop_as_who_logged_out(
+    http: httpx.AsyncClient, account: Json
+) -> None:
+    """What they booked would be the other's, and they could not even see it."""
+    login = await log_in(http, account)
+    names, cookies = shopping_at(new_id("event"))
+    cookie = f"{FAN_COOKIE}={login['fan_token']}; {cookies}; __Host-place-\u00e4=x"
+    sent = {b"cookie": cookie.encode()}
+    for path in ("/api/v1/auth/logout", "/logout"):
+        gone = set_cookies(await http.post(path, headers=sent))
+        assert gone.keys() == {ACCESS_COOKIE, REFRESH_COOKIE, FAN_COOKIE} | names
+        assert {morsel["max-age"] for morsel in gone.values()} == {"0"}
+
+
+async def test_who_logs_in_after_somebody_else_shops_as_nobody_before(
+    http: httpx.AsyncClient, account: Json
+) -> None:
+    before = await log_in(http, account)
+    other = {"email": f"{new_id('account')}@example.org", "password": PASSWORD}
+    assert (await http.post("/api/v1/auth/register", json=other)).status_code == 201
+    names, cookies = shopping_at(new_id("event"))
+    sent = {"cookie": f"{FAN_COOKIE}={before['fan_token']}; {cookies}"}
+    stays = set_cookies(await http.post("/login", data=account, headers=sent))
+    assert stays.keys() == {ACCESS_COOKIE, REFRESH_COOKIE, FAN_COOKIE}
+    changes = set_cookies(await http.post("/login", data=other, headers=sent))
+    assert changes.keys() == {ACCESS_COOKIE, REFRESH_COOKIE, FAN_COOKIE} | names
+    assert {changes[name]["max-age"] for name in names} == {"0"}
 
 
 async def test_logging_out_everywhere(http: httpx.AsyncClient, account: Json) -> None:

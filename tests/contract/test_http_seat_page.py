@@ -1,5 +1,6 @@
 """The forms of the page on which seats are chosen: pressed twice, nonsense, sent by others."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -112,3 +113,21 @@ async def test_another_fans_hold_is_not_given_back(house: House, http: httpx.Asy
     forged = other["cookie"] + f"; __Host-hold-{event}={hold}"
     shown = await http.get(path, headers=other | {"cookie": forged})
     assert "own-hold" not in shown.text
+
+
+async def test_others_go_on_while_a_great_section_is_written(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    """A hall of one section is a page of megabytes: it must not stop the process."""
+    event = await put_on_sale(house, rows_by_columns(100, 200), mode="simple")
+    browser = await come_in(http, event)
+    path = f"/events/{event}/seats?section=0"
+    await http.get(f"/events/{event}/seats", headers=browser)  # the plan is known from here on
+    great = asyncio.create_task(http.get(path, headers=browser))
+    answered = 0
+    while not great.done():
+        assert (await http.get("/healthz")).status_code == 200
+        answered += not great.done()
+    page = await great
+    assert page.text.count('type="checkbox" name="seat"') == 20_000
+    assert answered > 12  # it was four, before the page was begun

@@ -1,11 +1,14 @@
 """Pages as answers: what their heads forbid, forms from elsewhere, refusals for people and for
 programs, files that are cached for ever."""
 
+import asyncio
 import re
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from tests.conftest import Site
 from tests.sale import put_on_sale
 from usher.wiring import House
 
@@ -49,6 +52,7 @@ async def test_no_script_and_no_style_stands_in_a_page(front: str) -> None:
         ({"sec-fetch-site": "same-site"}, 403),
         ({"origin": "https://elsewhere.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
         ({"sec-fetch-site": "same-origin"}, 303),
         ({"sec-fetch-site": "none"}, 303),
         ({}, 303),
@@ -64,6 +68,29 @@ async def test_forms_are_taken_from_this_site_only(
 
 
 @pytest.mark.parametrize(
+    "path",
+    ["events/{event}/queue", "auth/logout", "events/{event}/holds", "auth/login"],
+)
+async def test_another_site_changes_nothing_by_the_api_either(
+    house: House, http: httpx.AsyncClient, path: str
+) -> None:
+    """Its form would come without our cookies, and take them away by those of the answer."""
+    told = "this was sent by another site"
+    where = "/api/v1/" + path.format(event=await put_on_sale(house))
+    for elsewhere in (
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://elsewhere.example"},
+        {"sec-fetch-site": "cross-site", "authorization": "Basic YTpi"},
+    ):
+        answer = await http.post(where, headers=elsewhere)
+        assert (answer.status_code, answer.json()["detail"]) == (403, told)
+        assert "set-cookie" not in answer.headers
+    for ours in ({"sec-fetch-site": "same-origin"}, {}):
+        assert told not in (await http.post(where, headers=ours)).text
+
+
+@pytest.mark.parametrize(
     "where",
     [
         *("https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example"),
@@ -74,6 +101,28 @@ async def test_a_form_leads_nowhere_else(http: httpx.AsyncClient, where: str) ->
     answer = await http.post("/language", data={"language": "en", "next": where})
     assert answer.status_code == 303
     assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize("referer", ["http://[", "//[x", "https://elsewhere.example/x"])
+async def test_a_login_after_a_form_from_nowhere_leads_to_the_first_page(
+    http: httpx.AsyncClient, referer: str
+) -> None:
+    answer = await http.post("/logout/everywhere", headers=PAGE | {"referer": referer})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/")
+
+
+async def test_an_address_of_two_slashes_is_no_link_to_another_site(site: Site) -> None:
+    where = urlsplit(site.url)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    writer.write(
+        b"GET //elsewhere.example/x HTTP/1.1\r\nhost: %s\r\naccept: text/html\r\n"
+        b"connection: close\r\n\r\n" % where.netloc.encode()
+    )
+    page = (await reader.read()).decode()
+    writer.close()
+    assert " 404 " in page.partition("\r\n")[0]
+    assert 'href="/elsewhere.example/x"' in page
+    assert '="//' not in page
 
 
 async def test_a_form_that_cannot_be_read_is_refused(http: httpx.AsyncClient) -> None:

@@ -1,11 +1,15 @@
 """The catalogue in a browser: found, filtered, read in another language; faults as pages."""
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
 from tests.journey.browser import PHONE
 from tests.journey.conftest import Visitor
 from tests.sale import put_on_sale
+from usher.plumbing.language import Languages
+from usher.plumbing.shipped import shipped
 from usher.wiring import House
 
 pytestmark = pytest.mark.anyio
@@ -40,3 +44,23 @@ async def test_what_is_not_there_is_a_page_too(visitor: Visitor, path: str) -> N
         assert answer is not None
         assert answer.status == 404
         await expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+
+
+async def test_scripts_write_money_as_the_server_does(house: House, visitor: Visitor) -> None:
+    """Browsers disagree with the server, and each other, on the digits of a forint."""
+    event = await put_on_sale(house)
+    english = Languages(shipped("front") / "locale").known["en"]
+    prices = [(450_000, code) for code in ("EUR", "HUF", "JPY", "KWD", "COP", "RSD", "CLF")]
+    async with visitor() as visit:
+        page = await visit.page(f"/events/{event}")
+        written = await page.evaluate(
+            """async (prices) => {
+              const words = document.querySelector('link[href$="/lib/words.js"]').href;
+              const { money } = await import(words);
+              return prices.map(([amount, currency]) => money({ amount, currency }));
+            }""",
+            prices,
+        )
+        visit.check()
+    figures = [re.sub(r"[^0-9.,]", "", each) for each in written]
+    assert figures == [re.sub(r"[^0-9.,]", "", english.money(*price)) for price in prices]

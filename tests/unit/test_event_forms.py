@@ -123,3 +123,19 @@ def test_a_file_is_told_by_how_it_begins() -> None:
         "My hall.svg", b'\xef\xbb\xbf <svg><circle data-seat="1" data-row="A" cx="1"/></svg>'
     )
     assert (drawn.plan.name, drawn.report.source) == ("My hall", "svg")
+
+
+@pytest.mark.parametrize(
+    "title", ["\u0645\u06cc\u200c\u0631\u0648\u0645", "\U0001f469\u200d\U0001f3a4", "\u200fa"]
+)
+def test_titles_may_be_of_any_script(title: str) -> None:
+    """As the API takes them: Persian joins and parts letters by signs that nobody sees."""
+    form = Form({"title": title, "venue": "V", "starts_at": "2030-01-01T20:00"})
+    assert (read_facts(form, SAY)["title"], form.faults) == (title, {})
+
+
+@pytest.mark.parametrize("title", ["a\x07b", "a\x9bb", "a\u2028b\x00"])
+def test_titles_hold_no_control_characters(title: str) -> None:
+    form = Form({"title": title, "venue": "V", "starts_at": "2030-01-01T20:00"})
+    read_facts(form, SAY)
+    assert form.faults.keys() == {"title"}

@@ -1,5 +1,10 @@
 """The files that browsers are sent, as far as they can be judged without one."""
 
+import re
+
+from babel.core import get_global
+from babel.numbers import get_currency_precision
+
 from usher.plumbing.shipped import shipped
 
 
@@ -13,3 +18,14 @@ def test_every_rule_of_the_stylesheet_is_closed() -> None:
         depth += line.count("{") - line.count("}")
         assert depth >= 0, f"line {number} closes what is not open"
     assert depth == 0
+
+
+def test_scripts_divide_a_currency_as_the_server_does() -> None:
+    """Or what stands on the map is a hundred times what is charged."""
+    script = (shipped("front") / "static" / "lib" / "currency.js").read_text()
+    table = script[script.index("{") : script.index("};")]
+    found: dict[str, int] = {}
+    for digits, codes in re.findall(r"^  (\d): (.*?)(?=^  \d:|\Z)", table, re.M | re.S):
+        found |= dict.fromkeys(re.findall(r"[A-Z]{3}", codes), int(digits))
+    known = {code: get_currency_precision(code) for code in get_global("all_currencies")}
+    assert found == {code: digits for code, digits in known.items() if digits != 2}

@@ -6,9 +6,10 @@ import pytest
 
 from usher import limits
 from usher.errors import BadPlan
+from usher.venue.label import Label, named
 from usher.venue.layout import compile_layout
 from usher.venue.model import Plan, Row
-from usher.venue.svg import import_svg
+from usher.venue.svg import import_svg, read_sketch
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
 SIZE = 'viewBox="0 0 400 300">'
@@ -203,3 +204,19 @@ def test_hostile_outlines_cost_little() -> None:
     arcs = "M0 0A" + "1" * 300_000
     plan = drawn(f'<path d="{arcs}"/><path d="{"a" * 50_000}"/>{SEAT}')
     assert plan.seat_count == 1
+
+
+def test_the_names_of_groups_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once for every shape in them: a small file would take minutes."""
+    read: list[tuple[str, ...]] = []
+
+    def counted(*names: str) -> Label:
+        read.append(names)
+        return named(*names)
+
+    monkeypatch.setattr("usher.venue.svg.named", counted)
+    depth, shapes = 50, 100
+    body = '<g id="Row B">' * depth + '<circle r="1"/>' * shapes + "</g>" * depth
+    sketch = read_sketch(f'<svg xmlns="http://www.w3.org/2000/svg">{body}</svg>'.encode())
+    assert {mark.named.row for mark in sketch.named} == {"B"}
+    assert len(read) <= depth + shapes + 1

@@ -4,6 +4,7 @@ Programs send `Authorization: Bearer`, browsers send cookies: an EventSource can
 The `__Host-` prefix makes a browser refuse a cookie that a sibling domain or plain HTTP set.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, cast
 
@@ -24,6 +25,7 @@ Guard: TypeAlias = Callable[[Connection, BaseRouteHandler], None]
 FAN_COOKIE: Final = "__Host-fan"
 ACCESS_COOKIE: Final = "__Host-access"
 REFRESH_COOKIE: Final = "__Host-refresh"
+_SHOPPING: Final = re.compile(rb"(?:^|;)\s*(__Host-(?:place|admission|hold)-evt_[0-9a-f]{20})=")
 _ACTOR: Final = "usher_actor"
 
 
@@ -90,8 +92,19 @@ def logged_out(scope: Scope, accounts: AccountService) -> list[str]:
             tied = accounts.fan_of(token).account_id is not None
         except Unauthenticated:
             return gone
-        gone += [FAN_COOKIE] if tied else []
+        gone += [FAN_COOKIE, *shopping(scope)] if tied else []
     return gone
+
+
+def shopping(scope: Scope) -> list[str]:
+    """The names of the cookies by which a browser stands in lines, shops, and keeps holds: they are
+    a fan's, and what is booked with them is that fan's as well."""
+    return [
+        name.decode()
+        for header, value in scope["headers"]
+        if header == b"cookie"
+        for name in _SHOPPING.findall(value)
+    ]
 
 
 def read_actor(connection: Connection, signer: Signer) -> Actor:

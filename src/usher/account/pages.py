@@ -16,6 +16,7 @@ from usher.account.guards import (
     clear_cookie,
     logged_out,
     login_cookies,
+    shopping,
     token_in,
 )
 from usher.account.model import (
@@ -55,10 +56,12 @@ def account_pages(pages: Pages, accounts: AccountService) -> list[HTTPRouteHandl
         before = token_in(request.scope, REFRESH_COOKIE)
         if before is not None:
             await accounts.logout(before)
-        fan_token = await accounts.tie(
-            login.account.account_id, token_in(request.scope, FAN_COOKIE)
-        )
-        return see_other(safe_next(form["next"]), cookies=login_cookies(login, fan_token))
+        fan = token_in(request.scope, FAN_COOKIE)
+        fan_token = await accounts.tie(login.account.account_id, fan)
+        cookies = login_cookies(login, fan_token)
+        if fan is not None and not _same_fan(accounts, fan, fan_token):
+            cookies += map(clear_cookie, shopping(request.scope))
+        return see_other(safe_next(form["next"]), cookies=cookies)
 
     def login_page(request: AnyRequest, form: Form, status: int = 200) -> ASGIResponse:
         where = safe_next(form["next"])
@@ -211,6 +214,14 @@ def _actor(request: AnyRequest, accounts: AccountService) -> Actor:
         return accounts.actor(token or "")
     except Unauthenticated:
         raise Unauthenticated("log in first", login=True) from None
+
+
+def _same_fan(accounts: AccountService, before: str, now: str) -> bool:
+    """Whether two tokens are one fan's; of one that is too old to be read nothing else is known."""
+    try:
+        return accounts.fan_of(before).fan_id == accounts.fan_of(now).fan_id
+    except Unauthenticated:
+        return True
 
 
 def _left(request: AnyRequest, accounts: AccountService) -> ASGIResponse:

@@ -206,9 +206,18 @@ async def publish(database: Database, event: str) -> bool:
     return row is not None
 
 
-async def lay_seats(database: Database, event: str, layout: Layout, *, built: bool = True) -> None:
-    """Writes the seats of an event; again is harmless. `built` says that Redis is to have them."""
+async def lay_seats(
+    database: Database, event: str, plan_id: str, layout: Layout, *, built: bool = True
+) -> bool:
+    """Writes the seats of an event; again is harmless. False where it stands on another plan than
+    `plan_id` by now. `built` says that Redis is to have them."""
     async with database.transaction() as connection:
+        # Held until COMMIT: a draft's plan may be replaced at this moment.
+        stands_on = await connection.fetchval(
+            "SELECT plan_id FROM event WHERE id = $1 FOR SHARE", event
+        )
+        if stands_on != plan_id:
+            return False
         await connection.execute(
             "INSERT INTO seat (event_id, index, guid, category)"
             " SELECT $1, index - 1, guid, category"
@@ -223,3 +232,4 @@ async def lay_seats(database: Database, event: str, layout: Layout, *, built: bo
             await connection.execute(
                 "UPDATE event SET built_at = coalesce(built_at, now()) WHERE id = $1", event
             )
+    return True

@@ -94,14 +94,20 @@ class EventService:
 
     async def lay_seats(self, event: str) -> Layout:
         """Writes the event's seats to PostgreSQL, and gives their layout."""
-        showing = await self.showing(event)
-        await queries.lay_seats(self._database, event, showing.layout)
-        return showing.layout
+        return await self._lay(event, built=True)
 
     async def lay_draft(self, event: str) -> None:
         """Writes the seats of an event that is not on sale yet, to PostgreSQL only."""
-        showing = await self.showing(event)
-        await queries.lay_seats(self._database, event, showing.layout, built=False)
+        await self._lay(event, built=False)
+
+    async def _lay(self, event: str, *, built: bool) -> Layout:
+        for _ in range(2):  # what is known here may be older than the plan
+            showing = await self.showing(event)
+            plan_id, layout = showing.event.plan_id, showing.layout
+            if await queries.lay_seats(self._database, event, plan_id, layout, built=built):
+                return layout
+            self.forget(event)
+        raise Unavailable("the plan is being replaced", retry_after_s=1)
 
     def forget(self, event: str) -> None:
         """Reads the event anew next time: something of it has just been changed here."""
@@ -154,6 +160,15 @@ class EventService:
             if known is None:
                 raise
             return known[1]
+
+    async def standing_on(self, plan_id: str, event: str) -> Showing:
+        """As `showing`, read anew where it stands on another plan than that one: another process
+        may have replaced a draft's plan a moment ago."""
+        showing = await self.showing(event)
+        if showing.event.plan_id != plan_id:
+            self.forget(event)
+            showing = await self.showing(event)
+        return showing
 
     async def access(self, event: str) -> str:
         """Who may join, "guest" or "login"; NotFound."""

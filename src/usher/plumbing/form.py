@@ -7,7 +7,6 @@ to keep one in. (OWASP CSRF Prevention: Fetch Metadata, with Origin where a brow
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -17,21 +16,32 @@ from litestar.handlers import BaseRouteHandler
 from usher.errors import BadInput, Forbidden
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_TELLING: Final = frozenset({b"sec-fetch-site", b"origin", b"host", b"authorization"})
 _FIELDS_MAX: Final = 500
 
 
-def from_this_site(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def from_this_site(
+    connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
+) -> None:
     """A guard: Forbidden where a browser says that another site sent this. Programs, which send
-    neither header nor cookies, pass."""
+    neither header, pass; so does who shows a bearer token, which no browser adds by itself.
+
+    On every change, the API's too: a form of another site comes without our cookies (they are
+    SameSite), but the answer to it may set others in the place of ours. It reads the headers as
+    they came, and is a coroutine, because Litestar calls any other guard in a thread.
+    """
     if connection.scope.get("method") in _SAFE:
         return
-    site = connection.headers.get("sec-fetch-site")
+    said = {name: value for name, value in connection.scope["headers"] if name in _TELLING}
+    if said.get(b"authorization", b"")[:7].lower() == b"bearer ":
+        return
+    site = said.get(b"sec-fetch-site")
     if site is not None:
-        if site not in ("same-origin", "none"):
+        if site not in (b"same-origin", b"none"):
             raise Forbidden("this was sent by another site")
         return
-    origin = connection.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != connection.headers.get("host"):
+    origin = said.get(b"origin")
+    if origin is not None and origin.partition(b"//")[2] != said.get(b"host"):
         raise Forbidden("this was sent by another site")
 
 
@@ -70,7 +80,7 @@ class Form(Mapping[str, str]):
     def number(self, name: str, least: int, most: int, what: str) -> int:
         """A whole number of `least` to `most`; `what` is the fault where it is none."""
         text = self[name]
-        if text.isascii() and text.lstrip("-").isdigit() and len(text) < 20:
+        if text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20:
             value = int(text)
             if least <= value <= most:
                 return value

@@ -6,6 +6,7 @@ messages of scripts are handed to them as JSON, plural forms in the order of the
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -36,9 +37,14 @@ class Language:
         self.gettext = translations.ugettext
         self.ngettext = translations.ungettext
         self._translations = translations
+        # A hall has a handful of prices and 80,000 seats, each with its price beside it.
+        self._money = lru_cache(2_000)(self._write_money)
 
     def money(self, amount: int, currency: str) -> str:
         """`amount` minor units of a currency, as this language writes them."""
+        return self._money(amount, currency)
+
+    def _write_money(self, amount: int, currency: str) -> str:
         major = amount / 10 ** get_currency_precision(currency)
         return format_currency(major, currency, locale=self.locale)
 

@@ -144,7 +144,8 @@ def wants_page(request: AnyRequest) -> bool:
 
 def _here(request: AnyRequest) -> str:
     query = request.url.query
-    return request.url.path + (f"?{query}" if query else "")
+    # Two slashes in front would be another site's name where this is a link.
+    return "/" + request.url.path.lstrip("/") + (f"?{query}" if query else "")
 
 
 def _island(value: Any) -> str:

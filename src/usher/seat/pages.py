@@ -1,8 +1,10 @@
 """Choosing seats as a page: the map, the list beside it, the best available. All of it works by
 plain forms too; scripts make it live."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from litestar import Request, get, post
@@ -38,6 +40,8 @@ AnyRequest = Request[Any, Any, Any]
 States = Callable[[str], Awaitable[str | None]]
 
 _PATH: Final = "/events/{event:str}/seats"
+# Boxes to tick above which a page is made in a thread: some 20 ms.
+_MANY: Final = 1_000
 
 
 def seat_pages(
@@ -86,7 +90,8 @@ def seat_pages(
         room = max(0, showing.event.seats_max - len(held))
         prices = [each.price for each in showing.categories]
         line = await queue.curves.of(event)
-        return pages.show(
+        show = partial(
+            pages.show,
             request,
             "seats.html",
             422 if form.faults else 200,
@@ -110,6 +115,9 @@ def seat_pages(
             },
             **event_context(showing),
         )
+        # A hall may be one section of 80,000 boxes to tick: a second and more, while others wait.
+        many = section is not None and sum(len(row["seats"]) for row in section["rows"]) > _MANY
+        return await asyncio.to_thread(show) if many else show()
 
     def shut(request: AnyRequest, showing: Showing, been_in: bool) -> ASGIResponse:
         return pages.show(

@@ -39,6 +39,8 @@ class _Frame:
     __slots__ = (
         "attributes",
         "colour",
+        "guessed",
+        "guessed_with",
         "hidden",
         "matrix",
         "own",
@@ -46,6 +48,7 @@ class _Frame:
         "tag",
         "text",
         "title",
+        "told",
     )
 
     def __init__(self, tag: str, attributes: dict[str, str], outer: "_Frame | None") -> None:
@@ -58,6 +61,22 @@ class _Frame:
         self.serial = 0
         self.title = ""
         self.text = ""
+        # Read once, however many shapes stand in it: 190 groups around 100,000 of them are minutes.
+        self.told: Label | None = None
+        self.guessed: Label | None = None
+        self.guessed_with = ""
+
+    def said(self) -> Label:
+        """What its data-* attributes say."""
+        if self.told is None:
+            self.told = said(self.attributes)
+        return self.told
+
+    def named(self) -> Label:
+        """What its names say, and its title, which comes when it is open already."""
+        if self.guessed is None or self.guessed_with != self.title:
+            self.guessed, self.guessed_with = _named(self), self.title
+        return self.guessed
 
 
 class _Reader:
@@ -135,8 +154,8 @@ class _Reader:
             tag=frame.tag,
             at=middle(placed),
             points=placed,
-            said=_inherited(told := [said(each.attributes) for each in chain]),
-            named=_inherited(guessed := [_named(each) for each in chain]),
+            said=_inherited(told := [each.said() for each in chain]),
+            named=_inherited(guessed := [each.named() for each in chain]),
             # A group that is a seat may be drawn of several shapes: they are one seat.
             said_by=_serial(chain, told),
             named_by=_serial(chain, guessed),

@@ -20,6 +20,7 @@ from usher.event.model import NewEvent
 from usher.plumbing.form import Form
 from usher.plumbing.language import Language
 from usher.sale.model import Sale, SaleChange
+from usher.venue.check import CONTROL
 from usher.venue.report import Found
 
 KINDS: Final = ("concert", "theatre", "film", "sport", "other")
@@ -75,7 +76,7 @@ def read_facts(form: Form, say: Language) -> dict[str, Any]:
         if len(text) > most:
             message = say.gettext("At most %(most)s characters.") % {"most": most}
             form.fault(name, message)
-        elif not text.isprintable():
+        elif CONTROL.search(text):  # joiners, of Persian and of emoji, are none
             form.fault(name, say.gettext("This holds characters that cannot be shown."))
     if not found["title"]:
         form.fault("title", say.gettext("An event needs a title."))

@@ -114,7 +114,7 @@ def editing_pages(
         request: AnyRequest, facts: Facts, form: Form | None = None, status: int = 200
     ) -> ASGIResponse:
         sale = await sales.find(facts.id)
-        showing = await events.showing(facts.id)
+        showing = await events.standing_on(facts.plan_id, facts.id)
         values = fact_values(facts) | sale_values(sale, facts.timezone)
         values |= {"source": "rows", "rows": "10", "columns": "20", "bowl": "5000"}
         shown = Form(values | dict(form or {}))
@@ -205,7 +205,7 @@ def editing_pages(
     async def draw_event_plan(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """The plan to look at."""
         facts = await editor.facts(actor_of(request), event)
-        showing = await events.showing(event)
+        showing = await events.standing_on(facts.plan_id, event)
         colors = {each.name: each.color for each in facts.categories}
         return picture(await asyncio.to_thread(drawing, showing.layout, colors))
 

@@ -89,7 +89,7 @@ class Editor:
             what = f"names {unknown[0]!r}, which the plan lacks"
             raise BadInput(f"colors {what}", errors=[{"where": "colors", "what": what}])
         after = before.as_new(**given)
-        showing = await self._events.showing(event)
+        showing = await self._events.standing_on(before.plan_id, event)
         check_new(after, showing.layout)
         if await queries.change(self._database, event, actor.account_id, after, colors) is None:
             raise Conflict("prices and currency stay as they are once fans can buy")

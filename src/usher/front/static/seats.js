@@ -24,7 +24,8 @@ countDown($("time"), Number($("time").dataset.seconds), {
     $("soon").textContent = gettext("Less than two minutes left to choose.");
     if (left <= 0) $("soon").hidden = true;
   },
-  over: () => setTimeout(() => location.reload(), 300),
+  // Not at once: the server rounds down, and whoever is still in would be asking without end.
+  over: () => setTimeout(() => location.reload(), 1200 + Math.random() * 1500),
 });
 // Coming back with the browser's Back button: what was held meanwhile is told by the server.
 addEventListener("pageshow", (event) => event.persisted && location.reload());

@@ -19,6 +19,18 @@ async def laid(database: Database, event: str) -> bool:
         )
 
 
+async def stands_on(connection: Connection, event: str, plan_id: str) -> bool:
+    """Whether the event stands on that plan, and does until the transaction is over."""
+    found = await connection.fetchval("SELECT plan_id FROM event WHERE id = $1 FOR SHARE", event)
+    return bool(found == plan_id)
+
+
+async def blocked(connection: Connection, event: str) -> list[int]:
+    """Seats that are not for sale, as this transaction sees them."""
+    rows = await connection.fetch("SELECT index FROM seat WHERE event_id = $1 AND blocked", event)
+    return [row["index"] for row in rows]
+
+
 async def sold_among(connection: Connection, event: str, seats: Sequence[int]) -> list[int]:
     """Those of `seats` that somebody has a live ticket for."""
     rows = await connection.fetch(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import structlog
 
 from usher.account.model import Actor
-from usher.errors import BadInput, SeatTaken
+from usher.errors import BadInput, Conflict, SeatTaken
 from usher.event.editing.service import Editor
 from usher.event.model import Showing
 from usher.event.service import EventService
@@ -53,8 +53,8 @@ class Blocking:
     ) -> Outcome:
         """Blocks and unblocks seats by guid, all or none: SeatTaken where a fan has one that is to
         be blocked, BadInput, Forbidden, NotFound. The same again changes nothing."""
-        await self._editor.facts(actor, event)
-        showing = await self._events.showing(event)
+        facts = await self._editor.facts(actor, event)
+        showing = await self._events.standing_on(facts.plan_id, event)
         shut, freed = _indices(showing, "block", block), _indices(showing, "unblock", unblock)
         if both := shut & freed:
             what = f"{showing.layout.guid[min(both)]!r} is to be blocked and unblocked"
@@ -63,6 +63,8 @@ class Blocking:
             await self._events.lay_draft(event)
         async with self._database.transaction() as connection:
             await seat_queries.take_turn(connection, event)
+            if not await queries.stands_on(connection, event, showing.event.plan_id):
+                raise Conflict("the plan was replaced a moment ago")
             if sold := await queries.sold_among(connection, event, sorted(shut)):
                 raise _taken(showing, sold)
             blocked = await queries.mark(
@@ -83,12 +85,17 @@ class Blocking:
     async def states(self, actor: Actor, event: str) -> tuple[Showing, str]:
         """The event, and one character per seat as in a snapshot. What PostgreSQL has blocked and
         Redis has free (a second of it was lost, say) is blocked again on the way."""
-        await self._editor.facts(actor, event)
-        showing = await self._events.showing(event)
+        facts = await self._editor.facts(actor, event)
+        showing = await self._events.standing_on(facts.plan_id, event)
         blocked = await seat_queries.blocked(self._database, event)
-        if blocked:
-            await self._scripts.block(event, 1, len(blocked), *blocked)
         states = await self._states(event)
+        if states and any(states[index : index + 1] == "." for index in blocked):
+            # Lost, or being put back right now: only in its turn, and by what stands then.
+            async with self._database.transaction() as connection:
+                await seat_queries.take_turn(connection, event)
+                blocked = await queries.blocked(connection, event)
+                await self._scripts.block(event, 1, len(blocked), *blocked)
+            states = await self._states(event)
         if states is None or len(states) != len(showing.layout):
             marks = ["."] * len(showing.layout)
             for index in blocked:

@@ -1,6 +1,8 @@
 // The page's words: what the server found in this script, in the reader's language.
 // gettext("..") and ngettext("one", "many", n) are also what the catalogue is collected from.
 
+import { digitsOf } from "./currency.js";
+
 const island = document.getElementById("words");
 const known = island ? JSON.parse(island.textContent) : {};
 export const language = document.documentElement.lang || "en";
@@ -33,12 +35,14 @@ export const number = (value) => numbers.format(value);
 const monies = new Map();
 /** Minor units of a currency, as the reader writes them. */
 export function money({ amount, currency }) {
+  const digits = digitsOf(currency);
   let format = monies.get(currency);
   if (!format) {
-    format = new Intl.NumberFormat(language, { style: "currency", currency });
+    const both = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    format = new Intl.NumberFormat(language, { style: "currency", currency, ...both });
     monies.set(currency, format);
   }
-  return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
+  return format.format(amount / 10 ** digits);
 }
 
 /** Seconds as 4:05 or 1:04:05. */
