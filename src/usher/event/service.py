@@ -29,6 +29,7 @@ log = structlog.get_logger("usher.event")
 
 # A plan never changes; the rest of an event (prices, times, state) may, and is read again.
 FRESH_S: Final = 2.0
+FILTERS_S: Final = 2.0
 KEPT_S: Final = 600.0  # what is not fresh is shown only while PostgreSQL is away
 _LINES: Final = str.maketrans({"\n": " ", "\r": " ", "\t": " "})
 # Layouts are kept up to as many seats as these largest halls have: a hundred small events are
@@ -52,6 +53,8 @@ class EventService:
         self._database = database
         self._layouts: OrderedDict[str, _Laid] = OrderedDict()
         self._showings: dict[str, tuple[float, Showing]] = {}
+        self._filters: tuple[list[str], list[str]] = ([], [])
+        self._filters_at = -FILTERS_S
         self._loading: dict[str, asyncio.Task[Showing]] = {}
 
     async def create(
@@ -137,8 +140,12 @@ class EventService:
         )
 
     async def filters(self) -> tuple[list[str], list[str]]:
-        """Cities and productions of the events on show, for who searches."""
-        return await queries.filters(self._database)
+        """Cities and productions of the events on show, for who searches; FILTERS_S old at most:
+        a crowd on the first page asks the database no more often."""
+        if time.monotonic() - self._filters_at >= FILTERS_S:
+            self._filters = await queries.filters(self._database)
+            self._filters_at = time.monotonic()
+        return self._filters
 
     async def showing(self, event: str) -> Showing:
         """All about an event, at most FRESH_S old; NotFound. Costs a dictionary look-up. What was

@@ -13,7 +13,7 @@ from litestar.response.base import ASGIResponse
 from usher import limits
 from usher.account.guards import actor_of, own_event, page_for
 from usher.account.model import Actor
-from usher.errors import BadInput, Conflict, Unauthenticated
+from usher.errors import BadInput, Conflict
 from usher.event.service import EventService
 from usher.feed.scripts import FeedScripts, Noticed
 from usher.insight import queries
@@ -82,10 +82,7 @@ def console_pages(
     @post(PATH + "/console/sale", guards=MAY_TURN)
     async def post_sale(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Moves the sale on, or switches its mode; what is grave is asked for again first."""
-        try:
-            actor, form = await posted(request, event)
-        except Unauthenticated:
-            return _log_in(event)
+        actor, form = await posted(request, event)
         wanted = form["state"] or form["mode"]
         if wanted in _GRAVE and not form["sure"]:
             return pages.show(
@@ -106,10 +103,7 @@ def console_pages(
     @post(PATH + "/console/gate", guards=MAY_TURN)
     async def post_gate(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Turns the gate."""
-        try:
-            actor, form = await posted(request, event)
-        except Unauthenticated:
-            return _log_in(event)
+        actor, form = await posted(request, event)
         say = pages.language(request)
         change = GateChange()
         if form["state"] in ("open", "paused"):
@@ -132,10 +126,7 @@ def console_pages(
     @post(PATH + "/console/notice", guards=MAY_TURN)
     async def post_notice_form(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Tells everybody who waits or looks; an empty text takes the notice down."""
-        try:
-            actor, form = await posted(request, event)
-        except Unauthenticated:
-            return _log_in(event)
+        actor, form = await posted(request, event)
         # Forms send line ends as CR LF, and count for two what the page's limit counts for one.
         text = "" if form["down"] else form["notice"].replace("\r\n", "\n")
         if len(text) > limits.notice_chars_max or any(c < " " and c != "\n" for c in text):
@@ -172,11 +163,6 @@ def console_pages(
 def _console(event: str, done: str = "") -> str:
     # Whatever the address held: nothing of it may end a header's line.
     return f"/organiser/events/{quote(event, safe='')}/console" + (f"?done={done}" if done else "")
-
-
-def _log_in(event: str) -> ASGIResponse:
-    """The console again, once whoever sent a form has logged in: nothing was changed."""
-    return see_other(f"/login?next={_console(event)}")
 
 
 def _sale_change(form: Form) -> SaleChange:

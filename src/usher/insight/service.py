@@ -46,13 +46,14 @@ class Auditor:
         known = await self._curves.of(event, fresh_s=0)
         if known is None:
             raise NotFound(f"Redis knows no event {event[:40]!r}: is it published?")
-        curve = known.curve
         checks = []
         for name, figure in (
             await queries.figures(self._database, event, queries.VIOLATIONS)
         ).items():
             checks.append(must_be_zero(name, _PROMISES[name], figure))
         checks += await self._seat_checks(event)
+        # Anew: the two servers have been waited for until they agreed.
+        curve = (await self._curves.of(event, fresh_s=0) or known).curve
         checks += await self._gate_checks(event, curve.over_rate, curve.over_capacity)
         facts = await queries.figures(self._database, event, queries.FACTS | queries.PENDING)
         ledger = await self._ledger_length(event)

@@ -80,7 +80,8 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
     elif status == 405:
         detail = f"{request.method} is not for this address"
     elif status == 413:
-        detail = f"a request's body has at most {limits.body_bytes_max} bytes"
+        most = request.route_handler.resolve_request_max_body_size()
+        detail = f"a request's body has at most {most or limits.body_bytes_max} bytes"
     known = _KNOWN.get(status, (Malformed.code, Malformed.title))
     body, headers = problem(status, *known, detail[:500], **members)
     headers |= {k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"}
