@@ -89,7 +89,8 @@ def _over_capacity(record: Record) -> str:
         live = [until for until in live if until > call.at_ms]
         live += [record.until.get(place, call.due_ms) for place in call.places]
         if len(live) > call.capacity:
-            return f"{len(live)} of {call.capacity} at {call.at_ms}"
+            nearest = sorted(until - call.at_ms for until in live)[:3]
+            return f"{len(live)} of {call.capacity} at {call.at_ms}, the first for {nearest} ms"
     return ""
 
 
