@@ -1,6 +1,7 @@
 """Every word of every page is in every catalogue, translated, with the same places to fill in."""
 
 import re
+from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -87,6 +88,16 @@ def test_the_language_is_the_chosen_one_else_the_best_of_those_asked_for(
     cookie: str | None, accepted: str, code: str
 ) -> None:
     assert Languages(LOCALE).choose(cookie, accepted).code == code
+
+
+def test_each_language_writes_dates_its_own_way() -> None:
+    moment, known = datetime(2026, 12, 7, 18, 30, tzinfo=UTC), Languages(LOCALE).known
+    told = {code: language.when(moment, "Europe/Vienna") for code, language in known.items()}
+    assert told["en"] == "Monday 7 December 2026, 19:30"
+    assert told["de"] == "Montag, 7. Dezember 2026, 19:30"
+    assert known["de"].when(moment, "Nowhere/None", "short") == "7. Dez. 2026, 18:30"
+    assert known["de"].when(moment, form="time") == "18:30"
+    assert known["de"].day(moment.date()) == "Mo., 7. Dez. 2026"
 
 
 def test_plural_forms_stand_in_the_order_scripts_expect() -> None:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
 from babel.core import negotiate_locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, get_currency_precision
@@ -58,12 +58,22 @@ class Language:
             zone: Any = ZoneInfo(timezone)
         except (ZoneInfoNotFoundError, ValueError):
             zone = UTC
-        pattern = {"full": "EEEE d MMMM y, HH:mm", "short": "d MMM y, HH:mm", "time": "HH:mm"}[form]
-        return format_datetime(moment.astimezone(zone), pattern, tzinfo=zone, locale=self.locale)
+        there = moment.astimezone(zone)
+        clock = format_datetime(there, "HH:mm", tzinfo=zone, locale=self.locale)
+        if form == "time":
+            return clock
+        if self.code == DEFAULT:  # whose own order, month first, is that of one country only
+            pattern = "EEEE d MMMM y" if form == "full" else "d MMM y"
+            return f"{format_date(there, pattern, locale=self.locale)}, {clock}"
+        if form == "full":
+            return f"{format_date(there, 'full', locale=self.locale)}, {clock}"
+        return f"{format_skeleton('yMMMd', there, tzinfo=zone, locale=self.locale)}, {clock}"
 
     def day(self, day: date) -> str:
         """A day of a calendar, with the day of the week."""
-        return format_date(day, "EEE d MMM y", locale=self.locale)
+        if self.code == DEFAULT:
+            return format_date(day, "EEE d MMM y", locale=self.locale)
+        return format_skeleton("yMMMEd", day, locale=self.locale)
 
     def words(self, messages: Iterable[Message]) -> dict[str, str | list[str]]:
         """For scripts: each msgid with its translation, plurals as the list of their forms."""
