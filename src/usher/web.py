@@ -120,7 +120,7 @@ def build_app(house: House) -> Litestar:
             readyz,
             metrics,
         ],
-        guards=[from_this_site],
+        before_request=from_this_site,
         dependencies={"accounts": provide(house.accounts)},
         state=State({"signer": house.signer, "owner_of": house.owner_of}),
         request_class=StrictRequest,
