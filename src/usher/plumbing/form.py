@@ -14,7 +14,7 @@ from litestar.datastructures import UploadFile
 from usher.errors import BadInput, Forbidden
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_TELLING: Final = frozenset({b"sec-fetch-site", b"origin", b"host", b"authorization"})
+_TELLING: Final = frozenset({b"sec-fetch-site", b"origin", b"host"})
 _FIELDS_MAX: Final = 500
 
 
@@ -29,9 +29,10 @@ async def from_this_site(request: Request[Any, Any, Any]) -> None:
     """
     if request.scope["method"] in _SAFE:
         return
+    for name, value in request.scope["headers"]:  # programs are most of who asks in a hurry
+        if name == b"authorization" and value[:7].lower() == b"bearer ":
+            return
     said = {name: value for name, value in request.scope["headers"] if name in _TELLING}
-    if said.get(b"authorization", b"")[:7].lower() == b"bearer ":
-        return
     site = said.get(b"sec-fetch-site")
     if site is not None:
         if site not in (b"same-origin", b"none"):

@@ -37,8 +37,8 @@ def seat_handlers(seats: SeatService) -> list[HTTPRouteHandler]:
         held = await seats.hold(_admission(request, seats, event), data, key)
         location = ("location", f"/api/v1/events/{event}/holds/{held['hold_id']}")
         # A browser keeps its holds, so that the next page can say what it has.
-        kept = "authorization" not in request.headers
-        cookies = [keep_hold(request, event, held["hold_id"])] if kept else []
+        program = any(name == b"authorization" for name, _ in request.scope["headers"])
+        cookies = [] if program else [keep_hold(request, event, held["hold_id"])]
         return answer(held, 201, headers=[location], cookies=cookies)
 
     @get(_PATH + "/{hold:str}", responses=shaped(HoldView))
