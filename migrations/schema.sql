@@ -67,6 +67,8 @@ CREATE TABLE public.booking (
     due timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
     confirmed_at timestamp with time zone,
+    language text DEFAULT 'en'::text NOT NULL,
+    phone text DEFAULT ''::text NOT NULL,
     CONSTRAINT booking_has_seats CHECK (((cardinality(seats) > 0) AND (cardinality(seats) = cardinality(prices)))),
     CONSTRAINT booking_hold_once CHECK ((substr(id, 5) = substr(hold_id, 5))),
     CONSTRAINT booking_state_known CHECK ((state = ANY (ARRAY['awaiting_payment'::text, 'confirmed'::text, 'expired'::text, 'conflict'::text, 'cancelled'::text, 'refunded'::text]))),
@@ -114,6 +116,8 @@ CREATE TABLE public.event (
     organiser_id text,
     built_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    cancel_before_s integer,
+    CONSTRAINT event_cancel_before_possible CHECK ((cancel_before_s >= 0)),
     CONSTRAINT event_currency_shape CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT event_state_known CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text, 'cancelled'::text])))
 );
@@ -205,8 +209,23 @@ CREATE TABLE public.payment (
     reason text DEFAULT ''::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    reference text DEFAULT ''::text NOT NULL,
     CONSTRAINT payment_amount_possible CHECK ((amount > 0)),
-    CONSTRAINT payment_state_known CHECK ((state = ANY (ARRAY['started'::text, 'authorised'::text, 'captured'::text, 'voiding'::text, 'voided'::text, 'declined'::text])))
+    CONSTRAINT payment_state_known CHECK ((state = ANY (ARRAY['started'::text, 'authorised'::text, 'captured'::text, 'voiding'::text, 'voided'::text, 'declined'::text, 'failed'::text])))
+);
+
+--
+-- Name: payment_finding; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.payment_finding (
+    provider text NOT NULL,
+    payment_id text NOT NULL,
+    event_id text DEFAULT ''::text NOT NULL,
+    what text NOT NULL,
+    found_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    gone_at timestamp with time zone
 );
 
 --
@@ -218,6 +237,16 @@ CREATE TABLE public.payment_message (
     message_id text NOT NULL,
     payment_id text NOT NULL,
     kind text NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: payment_outage; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.payment_outage (
+    provider text NOT NULL,
+    began_at timestamp with time zone DEFAULT now() NOT NULL,
     seen_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
@@ -265,6 +294,29 @@ CREATE TABLE public.refresh_family (
     CONSTRAINT refresh_family_end_known CHECK ((ended_by = ANY (ARRAY[''::text, 'logout'::text, 'everywhere'::text, 'password'::text, 'reuse'::text]))),
     CONSTRAINT refresh_family_end_told CHECK (((ended_at IS NULL) = (ended_by = ''::text))),
     CONSTRAINT refresh_family_serial_counts CHECK ((serial > 0))
+);
+
+--
+-- Name: refund; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.refund (
+    id text NOT NULL,
+    booking_id text NOT NULL,
+    event_id text NOT NULL,
+    payment_id text,
+    seats integer[] NOT NULL,
+    amount bigint NOT NULL,
+    currency text NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    actor text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    done_at timestamp with time zone,
+    CONSTRAINT refund_amount_possible CHECK ((amount >= 0)),
+    CONSTRAINT refund_has_seats CHECK ((cardinality(seats) > 0)),
+    CONSTRAINT refund_of_a_payment CHECK (((amount = 0) OR (payment_id IS NOT NULL))),
+    CONSTRAINT refund_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'failed'::text, 'dropped'::text])))
 );
 
 --
@@ -340,7 +392,21 @@ CREATE TABLE public.sandbox_charge (
     metadata jsonb NOT NULL,
     state text DEFAULT 'open'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT sandbox_charge_state_known CHECK ((state = ANY (ARRAY['open'::text, 'authorised'::text, 'declined'::text, 'captured'::text, 'voided'::text])))
+    trouble text DEFAULT ''::text NOT NULL,
+    CONSTRAINT sandbox_charge_state_known CHECK ((state = ANY (ARRAY['open'::text, 'authorised'::text, 'declined'::text, 'captured'::text, 'voided'::text]))),
+    CONSTRAINT sandbox_charge_trouble_known CHECK ((trouble = ANY (ARRAY[''::text, 'timeout_on_capture'::text, 'capture_fails'::text])))
+);
+
+--
+-- Name: sandbox_refund; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.sandbox_refund (
+    id text NOT NULL,
+    charge_id text NOT NULL,
+    amount bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT sandbox_refund_amount_possible CHECK ((amount > 0))
 );
 
 --
@@ -380,7 +446,7 @@ CREATE TABLE public.ticket (
     price bigint NOT NULL,
     state text DEFAULT 'live'::text NOT NULL,
     CONSTRAINT ticket_seat_possible CHECK ((seat >= 0)),
-    CONSTRAINT ticket_state_known CHECK ((state = ANY (ARRAY['live'::text, 'void'::text])))
+    CONSTRAINT ticket_state_known CHECK ((state = ANY (ARRAY['live'::text, 'void'::text, 'cancelled'::text])))
 );
 
 --
@@ -493,11 +559,25 @@ ALTER TABLE ONLY public.payment
     ADD CONSTRAINT payment_attempt_once UNIQUE (booking_id, attempt);
 
 --
+-- Name: payment_finding payment_finding_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.payment_finding
+    ADD CONSTRAINT payment_finding_pkey PRIMARY KEY (provider, payment_id);
+
+--
 -- Name: payment_message payment_message_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.payment_message
     ADD CONSTRAINT payment_message_pkey PRIMARY KEY (provider, message_id);
+
+--
+-- Name: payment_outage payment_outage_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.payment_outage
+    ADD CONSTRAINT payment_outage_pkey PRIMARY KEY (provider);
 
 --
 -- Name: payment payment_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -528,6 +608,13 @@ ALTER TABLE ONLY public.refresh_family
     ADD CONSTRAINT refresh_family_pkey PRIMARY KEY (id);
 
 --
+-- Name: refund refund_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.refund
+    ADD CONSTRAINT refund_pkey PRIMARY KEY (id);
+
+--
 -- Name: sale_change sale_change_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -547,6 +634,13 @@ ALTER TABLE ONLY public.sale
 
 ALTER TABLE ONLY public.sandbox_charge
     ADD CONSTRAINT sandbox_charge_pkey PRIMARY KEY (id);
+
+--
+-- Name: sandbox_refund sandbox_refund_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.sandbox_refund
+    ADD CONSTRAINT sandbox_refund_pkey PRIMARY KEY (id);
 
 --
 -- Name: sandbox_webhook sandbox_webhook_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -614,10 +708,28 @@ CREATE INDEX booking_unpaid ON public.booking USING btree (due) WHERE (state = '
 CREATE INDEX event_by_start ON public.event USING btree (starts_at, id);
 
 --
+-- Name: outbox_dead; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX outbox_dead ON public.outbox USING btree (id) WHERE (state = 'dead'::text);
+
+--
+-- Name: outbox_done; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX outbox_done ON public.outbox USING btree (done_at) WHERE (state = 'done'::text);
+
+--
 -- Name: outbox_pending; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX outbox_pending ON public.outbox USING btree (due) WHERE (state = 'pending'::text);
+CREATE INDEX outbox_pending ON public.outbox USING btree (kind, due) WHERE (state = 'pending'::text);
+
+--
+-- Name: payment_by_change; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payment_by_change ON public.payment USING btree (changed_at);
 
 --
 -- Name: payment_live_once; Type: INDEX; Schema: public; Owner: -
@@ -644,10 +756,34 @@ CREATE INDEX refresh_family_by_account ON public.refresh_family USING btree (acc
 CREATE INDEX refresh_family_by_due ON public.refresh_family USING btree (due);
 
 --
+-- Name: refund_by_booking; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX refund_by_booking ON public.refund USING btree (booking_id);
+
+--
+-- Name: refund_by_event; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX refund_by_event ON public.refund USING btree (event_id, created_at, id);
+
+--
 -- Name: sale_change_by_event; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX sale_change_by_event ON public.sale_change USING btree (event_id, id);
+
+--
+-- Name: sandbox_charge_by_creation; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX sandbox_charge_by_creation ON public.sandbox_charge USING btree (created_at);
+
+--
+-- Name: sandbox_refund_by_charge; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX sandbox_refund_by_charge ON public.sandbox_refund USING btree (charge_id);
 
 --
 -- Name: sandbox_webhook_unsent; Type: INDEX; Schema: public; Owner: -
@@ -739,6 +875,20 @@ ALTER TABLE ONLY public.refresh_family
     ADD CONSTRAINT refresh_family_account_exists FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
 
 --
+-- Name: refund refund_booking_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.refund
+    ADD CONSTRAINT refund_booking_exists FOREIGN KEY (booking_id) REFERENCES public.booking(id);
+
+--
+-- Name: refund refund_payment_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.refund
+    ADD CONSTRAINT refund_payment_exists FOREIGN KEY (payment_id) REFERENCES public.payment(id);
+
+--
 -- Name: sale_change sale_change_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -751,6 +901,13 @@ ALTER TABLE ONLY public.sale_change
 
 ALTER TABLE ONLY public.sale
     ADD CONSTRAINT sale_event_exists FOREIGN KEY (event_id) REFERENCES public.event(id);
+
+--
+-- Name: sandbox_refund sandbox_refund_charge_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.sandbox_refund
+    ADD CONSTRAINT sandbox_refund_charge_exists FOREIGN KEY (charge_id) REFERENCES public.sandbox_charge(id);
 
 --
 -- Name: sandbox_webhook sandbox_webhook_charge_exists; Type: FK CONSTRAINT; Schema: public; Owner: -

@@ -28,6 +28,11 @@ PREFIXES: Final = {
     "booking": "bkg",
     "payment": "pay",
     "ticket": "tkt",
+    "refund": "ref",
+    "scan": "scn",
+    "entry": "wtl",  # of a waiting list
+    "hook": "hok",
+    "delivery": "dlv",
 }
 
 

@@ -52,6 +52,8 @@ payment_s_max: Final = 7 * 24 * 3600
 ledger_batch_max: Final = 500  # measured best batch of the commit
 email_chars_max: Final = 254  # RFC 5321
 person_name_chars_max: Final = 120
+phone_chars_max: Final = 16  # E.164: a plus and fifteen digits
+language_chars_max: Final = 100
 notice_chars_max: Final = 500
 
 # --- HTTP

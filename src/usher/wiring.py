@@ -17,7 +17,7 @@ from usher.feed.scripts import FeedScripts, Snapshot
 from usher.feed.service import Hub
 from usher.insight.pulse import Pulses
 from usher.insight.service import Auditor
-from usher.outbox.service import Outbox
+from usher.outbox.service import Carrier, Outbox
 from usher.payment.sandbox.client import Postman
 from usher.payment.sandbox.service import Bank, SandboxProvider
 from usher.payment.scripts import PaymentScripts
@@ -93,9 +93,9 @@ class House:
         self.outbox = Outbox(
             self.database,
             {
-                "capture": self.payments.capture,
-                "void": self.payments.void,
-                "settle": self.settler.carry,
+                "capture": Carrier(self.payments.capture),
+                "void": Carrier(self.payments.void),
+                "settle": Carrier(self.settler.carry),
             },
             self.metrics,
         )

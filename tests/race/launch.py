@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from usher.booking.jobs import Ledger, Settler
 from usher.booking.service import BookingService
-from usher.outbox import queries as outbox
+from usher.outbox import service as outbox
 from usher.payment.sandbox import queries as bank
 from usher.plumbing import shipped, stream
 from usher.settings import read_settings

@@ -8,6 +8,7 @@ from tests.race.stage import raise_curtain
 from usher.errors import Unavailable
 from usher.outbox import queries as outbox
 from usher.outbox.model import ATTEMPTS_MAX, Letter
+from usher.payment.model import Payment
 from usher.payment.sandbox.service import SandboxProvider
 from usher.plumbing.stream import Consumer
 from usher.settings import Settings
@@ -23,25 +24,25 @@ async def test_a_capture_that_fails_some_times_is_made_once(
 ) -> None:
     """The provider is away, or its answer is lost on the way back; then it answers."""
     stage = await raise_curtain(lone)
-    mine, payment = await stage.paying()
+    mine, paid = await stage.paying()
     capture, calls = SandboxProvider.capture, 0
 
-    async def moody(self: SandboxProvider, payment_id: str) -> bool:
+    async def moody(self: SandboxProvider, payment: Payment) -> bool:
         nonlocal calls
         calls += 1
         if done:
-            await capture(self, payment_id)
+            await capture(self, payment)
         if calls < 4:
             raise Unavailable("the bank did not answer")
-        return await capture(self, payment_id)
+        return await capture(self, payment)
 
     monkeypatch.setattr(SandboxProvider, "capture", moody)
-    await stage.says(payment, "approve")
+    await stage.says(paid, "approve")
     await stage.shift.round()
     assert await stage.state(mine) == "confirmed"
     await stage.shift.finish()
     assert calls == 4
-    assert await stage.payments(mine) == {payment: "captured"}
+    assert await stage.payments(mine) == {paid: "captured"}
     await stage.check()
 
 

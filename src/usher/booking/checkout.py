@@ -16,7 +16,7 @@ from litestar.response.base import ASGIResponse
 from usher import limits
 from usher.account.guards import admission_cookie, place_cookie, token_from
 from usher.account.service import AccountService
-from usher.booking.model import EMAIL, NAME, BookingRequest
+from usher.booking.model import EMAIL, NAME, PHONE, BookingRequest
 from usher.booking.service import BookingService
 from usher.errors import (
     BookingState,
@@ -122,7 +122,13 @@ def checkout_pages(
         _check(form, pages.language(request))
         if not form.good:
             return await show(request, event, hold, form, 422)
-        asked = BookingRequest(hold_id=hold, name=form["name"], email=form["email"])
+        asked = BookingRequest(
+            hold_id=hold,
+            name=form["name"],
+            email=form["email"],
+            phone=re.sub(r"[\s()/.-]", "", form["phone"]),
+            language=pages.language(request).code,
+        )
         try:
             await bookings.create(shopper(request, event), asked)
         except (HoldLapsed, Unauthenticated) as refusal:
@@ -195,3 +201,5 @@ def _check(form: Form, say: Language) -> None:
         form.fault(
             "email", say.gettext("This is no email address. It should look like ann@example.org.")
         )
+    if not re.match(PHONE, re.sub(r"[\s()/.-]", "", form["phone"])):
+        form.fault("phone", say.gettext("A number with its country, please: +43 660 1234567."))

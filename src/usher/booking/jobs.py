@@ -225,6 +225,8 @@ def _booking(event: str, entry: Entry) -> Booking:
         prices=claim.prices,
         due=from_ms(int(fields["due"])),
         created_at=from_ms(int(fields["at"])),
+        language=claim.language,
+        phone=claim.phone,
     )
 
 

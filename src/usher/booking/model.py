@@ -39,6 +39,9 @@ SEATS_BECOME: Final[dict[str, str]] = {
 # One @ with something on both sides and a dot behind it; whether it exists, only mail can tell.
 # `$` alone would let a last line break pass, and with it a header into the mail.
 EMAIL: Final = r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$(?!\n)"
+# International, as E.164 has it; '' is none.
+PHONE: Final = r"^(\+[1-9][0-9]{6,14})?$(?!\n)"
+LANGUAGE: Final = r"^[A-Za-z0-9*,;=. -]*$(?!\n)"
 NAME: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?!\n)"
 
 
@@ -48,6 +51,10 @@ class BookingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hold_id: Annotated[str, Meta(min_length=1, max_length=64)]
     name: Annotated[str, Meta(max_length=limits.person_name_chars_max, pattern=NAME)]
     email: Annotated[str, Meta(max_length=limits.email_chars_max, pattern=EMAIL)]
+    # Where a short message reaches the fan, if they want one.
+    phone: Annotated[str, Meta(max_length=limits.phone_chars_max, pattern=PHONE)] = ""
+    # How they are written to: a tag, or several as an Accept-Language header has them.
+    language: Annotated[str, Meta(max_length=limits.language_chars_max, pattern=LANGUAGE)] = ""
 
     def digest(self) -> str:
         """A fingerprint: the same hold booked again must be booked by the same person."""
@@ -65,6 +72,8 @@ class Claim(msgspec.Struct, frozen=True):
     email: str
     currency: str
     prices: list[int]
+    language: str = ""
+    phone: str = ""
 
 
 class Booking(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +96,8 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
     due: datetime
     created_at: datetime
     confirmed_at: datetime | None = None
+    language: str = ""
+    phone: str = ""
 
 
 _TICKET: Final = re.compile(r"tkt_([0-9a-f]{20})_(0|[1-9][0-9]{0,5})")

@@ -14,7 +14,7 @@ from usher.plumbing.postgres import Connection, Database
 COLUMNS: Final = ", ".join(Booking.__struct_fields__)
 _INSERTED: Final = (
     *("id", "event_id", "hold_id", "place_id", "fan_id", "digest", "name", "email", "state"),
-    *("total", "currency", "due", "created_at"),
+    *("total", "currency", "due", "created_at", "language", "phone"),
 )
 
 
@@ -40,17 +40,17 @@ async def insert(connection: Connection, bookings: Sequence[Booking]) -> list[st
     counts = [len(each.seats) for each in bookings]
     rows = await connection.fetch(
         "INSERT INTO booking (id, event_id, hold_id, place_id, fan_id, digest, name, email, state,"
-        " total, currency, due, created_at, seats, prices, confirmed_at)"
+        " total, currency, due, created_at, language, phone, seats, prices, confirmed_at)"
         " SELECT b.id, b.event_id, b.hold_id, b.place_id, b.fan_id, b.digest, b.name, b.email,"
-        " b.state, b.total, b.currency, b.due, b.created_at,"
-        " ($16::integer[])[b.first : b.first + b.n - 1],"
-        " ($17::bigint[])[b.first : b.first + b.n - 1],"
+        " b.state, b.total, b.currency, b.due, b.created_at, b.language, b.phone,"
+        " ($18::integer[])[b.first : b.first + b.n - 1],"
+        " ($19::bigint[])[b.first : b.first + b.n - 1],"
         " CASE WHEN b.state = 'confirmed' THEN now() END"
         " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],"
         " $7::text[], $8::text[], $9::text[], $10::bigint[], $11::text[], $12::timestamptz[],"
-        " $13::timestamptz[], $14::integer[], $15::integer[])"
+        " $13::timestamptz[], $14::text[], $15::text[], $16::integer[], $17::integer[])"
         " AS b (id, event_id, hold_id, place_id, fan_id, digest, name, email, state, total,"
-        " currency, due, created_at, first, n)"
+        " currency, due, created_at, language, phone, first, n)"
         " ON CONFLICT DO NOTHING RETURNING id",
         *([getattr(each, name) for each in bookings] for name in _INSERTED),
         _starts(counts),

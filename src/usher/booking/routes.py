@@ -1,7 +1,9 @@
 """Bookings over HTTP."""
 
+import re
 from typing import Annotated, Any, Final
 
+import msgspec
 from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
@@ -10,7 +12,7 @@ from litestar.response.base import ASGIResponse
 from usher import limits
 from usher.account.guards import token_from
 from usher.account.service import AccountService
-from usher.booking.model import BookingPage, BookingRequest, BookingView
+from usher.booking.model import LANGUAGE, BookingPage, BookingRequest, BookingView
 from usher.booking.service import BookingService
 from usher.errors import HoldLapsed, Unauthenticated
 from usher.payment.model import StartedPayment
@@ -50,6 +52,10 @@ def booking_handlers(
         request: AnyRequest,
     ) -> ASGIResponse:
         """Book a hold: 202, the seats are yours to pay for until `due`."""
+        if not data.language:
+            said = request.headers.get("accept-language", "")
+            if len(said) <= limits.language_chars_max and re.match(LANGUAGE, said):
+                data = msgspec.structs.replace(data, language=said)
         booking = await _book(data, request, bookings, seats)
         return answer(booking, 202, headers=[("location", f"{_PATH}/{booking['booking_id']}")])
 

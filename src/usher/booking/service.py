@@ -77,6 +77,8 @@ class BookingService:
             email=asked.email,
             currency=showing.event.currency,
             prices=[showing.price_of(index) for index in hold.seats],
+            language=asked.language,
+            phone=asked.phone,
         )
         reply = await self._scripts.claim(
             admission.event,

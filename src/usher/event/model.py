@@ -48,6 +48,7 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     access: str
     seats: int
     organiser_id: str | None = None
+    cancel_before_s: int | None = None  # fans may cancel until then; None: the organiser only
 
 
 class SaleTimes(msgspec.Struct):

@@ -3,6 +3,7 @@
 from piccolo.columns import (
     BigInt,
     ForeignKey,
+    Integer,
     OnDelete,
     OnUpdate,
     SmallInt,
@@ -42,6 +43,7 @@ class Event(Table, tablename="event"):
     organiser_id = ForeignKey(Account, on_delete=OnDelete.no_action, on_update=OnUpdate.no_action)
     built_at = Timestamptz(null=True, default=None)
     created_at = Timestamptz(default=TimestamptzNow())
+    cancel_before_s = Integer(null=True, default=None)
 
 
 class Category(Table, tablename="category"):

@@ -1,11 +1,34 @@
 """Letters: what leaves PostgreSQL, each written in the transaction of the fact that causes it."""
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
-# A letter taken and not reported on is taken again after this long: its carrier has died.
-LEASE_S: Final = 30
+# What others are told of, by "notice" (mail, SMS) and by "hook" (organisers' webhooks). The subject
+# of a letter that tells a fact is the fact, a space, and the id named here.
+Fact = Literal[
+    "booking.confirmed",  # booking id
+    "booking.cancelled",  # booking id: unpaid, or its money could not be had
+    "booking.expired",  # booking id
+    "booking.refunded",  # refund id: tickets given back, some or all
+    "ticket.transferred",  # ticket id and its new serial, with a dot between
+    "ticket.used",  # scan id
+    "event.cancelled",  # event id
+    "offer.made",  # waiting-list entry id and the attempt, with a dot between
+]
+
+# Who hears of what. A fact is told in the transaction that makes it one.
+HEARD_BY: Final[dict[Fact, tuple[str, ...]]] = {
+    "booking.confirmed": ("notice", "hook"),
+    "booking.cancelled": ("notice", "hook"),
+    "booking.expired": ("notice", "hook"),
+    "booking.refunded": ("notice", "hook"),
+    "ticket.transferred": ("notice", "hook"),
+    "ticket.used": ("hook",),
+    "event.cancelled": ("hook",),
+    "offer.made": ("notice",),
+}
+
 ATTEMPTS_MAX: Final = 150  # with the pauses below about a day: longer than a provider is away
 
 

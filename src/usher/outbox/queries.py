@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from usher.outbox.model import ATTEMPTS_MAX, LEASE_S, Letter, retry_after_s
+from usher.outbox.model import ATTEMPTS_MAX, HEARD_BY, Fact, Letter, retry_after_s
 from usher.plumbing.postgres import Connection, Database
 
 
@@ -19,16 +19,44 @@ async def post(connection: Connection, kind: str, subjects: Sequence[str]) -> No
         )
 
 
-async def take(database: Database, most: int) -> list[Letter]:
-    """Letters that are due, leased to the caller for LEASE_S; two carriers never take one."""
+async def tell(connection: Connection, fact: Fact, subjects: Sequence[str]) -> None:
+    """Has all who hear of `fact` told of it, once per subject, in the transaction that makes it
+    one."""
+    if subjects:
+        await connection.execute(
+            "INSERT INTO outbox (kind, subject)"
+            " SELECT kind, $2 || ' ' || subject FROM unnest($1::text[]) AS kind,"
+            " unnest($3::text[]) AS subject"
+            " ON CONFLICT ON CONSTRAINT outbox_subject_once DO NOTHING",
+            HEARD_BY[fact],
+            fact,
+            list(subjects),
+        )
+
+
+async def due_kinds(database: Database, kinds: Sequence[str]) -> list[str]:
+    """Those of `kinds` of which a letter is due."""
     async with database.connection() as connection:
         rows = await connection.fetch(
-            "UPDATE outbox SET attempts = attempts + 1, due = now() + make_interval(secs => $2)"
-            " WHERE id IN (SELECT id FROM outbox WHERE state = 'pending' AND due <= now()"
-            "              ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED)"
+            "SELECT kind FROM unnest($1::text[]) AS kind WHERE EXISTS (SELECT 1 FROM outbox"
+            " WHERE outbox.kind = kind.kind AND state = 'pending' AND due <= now())",
+            list(kinds),
+        )
+    return [row["kind"] for row in rows]
+
+
+async def take(database: Database, kind: str, most: int, lease_s: float) -> list[Letter]:
+    """Letters of a kind that are due, leased to the caller for `lease_s`; two carriers never take
+    one."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "UPDATE outbox SET attempts = attempts + 1, due = now() + make_interval(secs => $3)"
+            " WHERE id IN (SELECT id FROM outbox WHERE kind = $1 AND state = 'pending'"
+            "              AND due <= now() ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED)"
             " RETURNING id, kind, subject, attempts",
+            kind,
             most,
-            float(LEASE_S),
+            lease_s,
         )
     return [msgspec.convert(dict(row), Letter) for row in sorted(rows, key=lambda row: row["id"])]
 

@@ -1,9 +1,8 @@
 """Carrying letters: leased, handed to whoever does such work, reported on."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -14,9 +13,17 @@ from usher.plumbing.postgres import Database
 
 log = structlog.get_logger("usher.outbox")
 
-# A carrier is given subjects and says which failed, and why. It may be given one again.
-Carrier = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
-BATCH_MAX: Final = 500
+LEASE_S: Final = 30.0  # a carrier that was given letters and has said nothing so long has died
+
+
+class Carrier(NamedTuple):
+    """Who does one kind of work: `carry` is given subjects and says which failed, and why. It may
+    be given one again: a letter taken and not reported on within `lease_s` (LEASE_S where 0) is
+    taken once more, for its carrier has died. A batch must be through long before that."""
+
+    carry: Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
+    batch_max: int = 500
+    lease_s: float = 0.0
 
 
 class Outbox:
@@ -26,33 +33,42 @@ class Outbox:
         self._database = database
         self._carriers = carriers
         self._metrics = metrics
+        self._busy: set[str] = set()  # kinds this process is carrying now
 
     async def relay(self) -> int:
-        """Carries what is due, batch by batch, until nothing is; how many letters it carried."""
-        carried = 0
-        while letters := await queries.take(self._database, BATCH_MAX):
-            by_kind: dict[str, list[Letter]] = defaultdict(list)
-            for letter in letters:
-                by_kind[letter.kind].append(letter)
-            faults = await asyncio.gather(*(self._carry(k, v) for k, v in by_kind.items()))
-            await queries.report(
-                self._database,
-                {
-                    letter: told.get(letter.subject, "")
-                    for batch, told in zip(by_kind.values(), faults, strict=True)
-                    for letter in batch
-                },
-            )
-            carried += len(letters)
-        return carried
+        """Carries what is due, kind beside kind, until nothing is; how many letters it carried.
 
-    async def _carry(self, kind: str, letters: Sequence[Letter]) -> Mapping[str, str]:
-        carrier = self._carriers.get(kind)
-        subjects = [letter.subject for letter in letters]
-        if carrier is None:
-            return dict.fromkeys(subjects, f"nobody carries letters of kind {kind!r}")
+        A kind that this process is carrying already is left to whoever began: a mail server that
+        hangs keeps one relay waiting, and no capture.
+        """
+        free = [kind for kind in self._carriers if kind not in self._busy]
+        due = await queries.due_kinds(self._database, free)
+        return sum(await asyncio.gather(*(self._relay(kind) for kind in due)))
+
+    async def _relay(self, kind: str) -> int:
+        if kind in self._busy:
+            return 0
+        self._busy.add(kind)
         try:
-            told = await carrier(subjects)
+            carrier, carried = self._carriers[kind], 0
+            while letters := await queries.take(
+                self._database, kind, carrier.batch_max, carrier.lease_s or LEASE_S
+            ):
+                told = await self._carry(carrier, kind, letters)
+                await queries.report(
+                    self._database, {letter: told.get(letter.subject, "") for letter in letters}
+                )
+                carried += len(letters)
+            return carried
+        finally:
+            self._busy.discard(kind)
+
+    async def _carry(
+        self, carrier: Carrier, kind: str, letters: Sequence[Letter]
+    ) -> Mapping[str, str]:
+        subjects = [letter.subject for letter in letters]
+        try:
+            told = await carrier.carry(subjects)
         except Exception as fault:
             log.exception("letters failed", kind=kind, letters=len(letters))
             return dict.fromkeys(subjects, f"{type(fault).__name__}: {fault}")

@@ -1,24 +1,37 @@
 """Payments: what a provider must be able to do, what it may tell us, what may follow what."""
 
-from typing import Any, Final, Literal, Protocol
+from collections.abc import Mapping
+from typing import Final, Literal, Protocol
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from usher import limits
 
-State = Literal["started", "authorised", "captured", "voiding", "voided", "declined"]
+State = Literal["started", "authorised", "captured", "voiding", "voided", "declined", "failed"]
 Kind = Literal["authorised", "declined"]
 
 # From each state, the states a payment may go to. Every move is a conditional UPDATE.
 TRANSITIONS: Final[dict[State, tuple[State, ...]]] = {
     "started": ("authorised", "declined", "voiding"),
-    "authorised": ("captured", "voiding"),
+    # "failed": authorised, and then there was nothing to capture
+    "authorised": ("captured", "failed"),
     # money is money: an authorisation heard of after "declined" is used, or given back
     "declined": ("authorised", "voiding"),
     "captured": (),
     "voiding": ("voided",),
     "voided": (),
+    "failed": (),
+}
+
+RefundState = Literal["pending", "done", "failed", "dropped"]
+
+# "dropped": the capture it would have undone failed for good; "failed": the provider will not.
+REFUND_TRANSITIONS: Final[dict[RefundState, tuple[RefundState, ...]]] = {
+    "pending": ("done", "failed", "dropped"),
+    "done": (),
+    "failed": ("pending",),
+    "dropped": (),
 }
 
 
@@ -44,6 +57,36 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     state: State
     reason: str = ""
+    reference: str = ""  # the provider's own name of the charge, once it has told us
+
+
+class Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """Tickets of a confirmed booking given back, and their money: `amount` minor units."""
+
+    id: str
+    booking_id: str
+    event_id: str
+    payment_id: str | None
+    seats: list[int]
+    amount: int
+    currency: str
+    state: RefundState
+    reason: str
+    actor: str
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A charge as its provider has it now. `refunded` is what went back of what was captured;
+    ids of ours are "" where the provider's record holds none."""
+
+    reference: str
+    payment_id: str
+    booking_id: str
+    event_id: str
+    state: Literal["open", "authorised", "captured", "declined", "voided"]
+    amount: int
+    currency: str
+    refunded: int = 0
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,32 +120,53 @@ class TakenWords(msgspec.Struct):
     taken: int
 
 
-class Provider(Protocol):
-    """A payment provider. Every call may be repeated: the payment's id is its idempotency key.
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """A charge prepared at a provider: its name there, and where a browser goes (`url`) or what
+    its form needs (`client_secret`)."""
 
-    Raises Unavailable where the provider does not answer; the caller tries again later.
+    reference: str
+    url: str = ""
+    client_secret: str = ""
+
+
+class Provider(Protocol):
+    """A payment provider. Every call may be repeated: the payment's (or the refund's) id is its
+    idempotency key, and an answer that was lost is given again.
+
+    Raises Unavailable where the provider does not answer, or not sensibly; the caller tries again
+    later. "False" is an answer for good.
     """
 
     name: str
 
-    async def start(self, payment: Payment, due_ms: int) -> dict[str, Any]:
-        """Prepares a charge to be paid until `due_ms`; what a browser needs: {"url"} or
-        {"client_secret"}."""
+    async def start(self, payment: Payment, due_ms: int) -> Started:
+        """Prepares a charge of `payment.amount`, to be authorised (not captured) until `due_ms`."""
         ...
 
-    async def look(self, payment: Payment) -> Message | None:
-        """What has become of a payment, as its webhook would say it; None while nothing has."""
+    async def look(self, payment: Payment) -> Standing | None:
+        """The charge as the provider has it; None where it has none."""
         ...
 
-    async def capture(self, payment_id: str) -> bool:
-        """Takes the authorised money; False where there is none to take."""
+    async def recent(self, since_ms: int) -> list[Standing]:
+        """The charges that were prepared since then, for who compares books."""
         ...
 
-    async def void(self, payment_id: str) -> bool:
-        """Gives an authorisation back; False where the money was captured already."""
+    async def capture(self, payment: Payment) -> bool:
+        """Takes the authorised money; True also where it was taken before. False where there is
+        none to take, and never will be."""
         ...
 
-    def read_webhook(self, body: bytes, headers: dict[str, str]) -> list[Message]:
-        """The messages of a webhook call; Unauthenticated where its signature is not good,
-        Malformed where it cannot be read."""
+    async def void(self, payment: Payment) -> bool:
+        """Gives an authorisation back, or closes a charge that nobody has paid yet, so that nobody
+        can; True also where there was none. False where the money was captured already."""
+        ...
+
+    async def refund(self, payment: Payment, refund_id: str, amount: int) -> bool:
+        """Gives back `amount` of what was captured; True also where this very refund was made
+        before. False where it will never be possible."""
+        ...
+
+    async def read_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[Message]:
+        """The messages of a webhook call, names of `headers` in lower case; Unauthenticated where
+        its signature is not good or too old, Malformed where it cannot be read."""
         ...

@@ -10,7 +10,7 @@ from usher.plumbing.postgres import Connection, Database
 
 # Written out, so that the index payment_unanswered is known to serve.
 _UNANSWERED: Final = ", ".join(f"'{state}'" for state in UNANSWERED)
-_COLUMNS: Final = "id, booking_id, event_id, provider, amount, currency, attempt, state, reason"
+_COLUMNS: Final = ", ".join(Payment.__struct_fields__)
 
 
 def _payment(row: Any) -> Payment:
@@ -54,6 +54,16 @@ async def insert_many(database: Database, payments: Sequence[Payment]) -> None:
             [each.amount for each in payments],
             [each.currency for each in payments],
             [each.attempt for each in payments],
+        )
+
+
+async def refer(database: Database, payment: str, reference: str) -> None:
+    """Remembers what the provider calls a charge."""
+    async with database.connection() as connection:
+        await connection.execute(
+            "UPDATE payment SET reference = $2 WHERE id = $1 AND reference <> $2",
+            payment,
+            reference,
         )
 
 

@@ -16,7 +16,7 @@ from usher import limits
 from usher.errors import BookingState, NotFound, Unavailable, UsherError
 from usher.ids import derived_id, is_id
 from usher.payment import queries
-from usher.payment.model import SILENCE_S, Message, Payment, Provider
+from usher.payment.model import SILENCE_S, Kind, Message, Payment, Provider, Standing
 from usher.payment.scripts import Full, PaymentScripts
 from usher.plumbing.postgres import Database, Gather
 
@@ -81,8 +81,14 @@ class PaymentService:
                 state="started",
             )
             await self._insert(payment)
-        told = await self._providers[payment.provider].start(payment, due_ms)
-        return {"payment_id": payment.id, "provider": payment.provider, **told}
+        begun = await self._providers[payment.provider].start(payment, due_ms)
+        if begun.reference not in (payment.id, payment.reference):
+            await queries.refer(self._database, payment.id, begun.reference)
+        told = {"payment_id": payment.id, "provider": payment.provider}
+        for name in ("url", "client_secret"):
+            if word := getattr(begun, name):
+                told[name] = word
+        return told
 
     async def take_webhook(self, provider: str, body: bytes, headers: dict[str, str]) -> int:
         """Puts a provider's messages on their events' ledgers; how many.
@@ -92,7 +98,7 @@ class PaymentService:
         known = self._providers.get(provider)
         if known is None:
             raise NotFound(f"there is no payment provider {provider[:40]!r}")
-        messages = [m for m in known.read_webhook(body, headers) if _is_ours(m)]
+        messages = [m for m in await known.read_webhook(body, headers) if _is_ours(m)]
         await self._record(messages)
         return len(messages)
 
@@ -121,7 +127,8 @@ class PaymentService:
 
     async def _look(self, payment: Payment) -> Message | None:
         try:
-            return await self._providers[payment.provider].look(payment)
+            standing = await self._providers[payment.provider].look(payment)
+            return _as_told(payment, standing) if standing else None
         except UsherError as fault:
             log.warning("provider not asked", payment=payment.id, fault=fault.detail)
             return None
@@ -163,7 +170,7 @@ class PaymentService:
             return payment.id, f"the payment is {payment.state}, not {before}"
         try:
             call = provider.capture if after == "captured" else provider.void
-            done = await call(payment.id)
+            done = await call(payment)
         except UsherError as error:
             return payment.id, error.detail
         return payment.id, "" if done else f"the provider has nothing to be {after}"
@@ -176,6 +183,29 @@ def _is_ours(message: Message) -> bool:
         and is_id("booking", message.booking_id)
         and is_id("payment", message.payment_id)
         and message.message_id.isprintable()
+    )
+
+
+def _as_told(payment: Payment, standing: Standing) -> Message | None:
+    """What a provider's webhook would say of a charge that stands so; None while nothing has
+    become of it. Its id is the same each time, and no webhook's."""
+    kind: Kind
+    match standing.state:
+        case "authorised" | "captured":
+            kind = "authorised"
+        case "declined" | "voided":
+            kind = "declined"
+        case "open":
+            return None
+    return Message(
+        provider=payment.provider,
+        message_id=f"look {payment.id} {kind}",
+        kind=kind,
+        payment_id=payment.id,
+        booking_id=payment.booking_id,
+        event_id=payment.event_id,
+        amount=standing.amount,
+        currency=standing.currency,
     )
 
 

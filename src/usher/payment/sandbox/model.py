@@ -7,12 +7,25 @@ from msgspec import Meta
 
 from usher.plumbing.answer import Money
 
-Outcome = Literal["approve", "decline", "delay", "duplicate", "late"]
+# "out_of_order": declined, then approved, and told the other way round; the last two approve, and
+# then go wrong when the shop captures.
+Outcome = Literal[
+    "approve",
+    "decline",
+    "delay",
+    "duplicate",
+    "late",
+    "out_of_order",
+    "timeout_on_capture",
+    "capture_fails",
+]
+Trouble = Literal["", "timeout_on_capture", "capture_fails"]
 
 DELAY_S_DEFAULT: Final = 3.0
 DUPLICATES: Final = 3
 # `late` is told this long after the booking's due, unless the request says otherwise.
 LATE_S: Final = 2.0
+STALE_S: Final = 0.5  # what was overtaken arrives this long after what overtook it
 
 
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +46,8 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     metadata: dict[str, str]
     state: Literal["open", "authorised", "declined", "captured", "voided"] = "open"
+    trouble: Trouble = ""
+    refunded: int = 0
 
 
 class ChargeView(msgspec.Struct):

@@ -5,21 +5,26 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from usher.payment.sandbox.model import Charge, Webhook
+from usher.payment.sandbox.model import Charge, Trouble, Webhook
 from usher.plumbing.postgres import Database
 
 _LEASE_S: Final = 10.0
+_COLUMNS: Final = (
+    "id, amount, currency, metadata, state, trouble, coalesce((SELECT sum(r.amount)"
+    " FROM sandbox_refund AS r WHERE r.charge_id = c.id), 0)::bigint AS refunded"
+)
 
 
 class Ruling(NamedTuple):
-    """A decision to be written: the new state and the deliveries it causes, in seconds from now
-    (or from the due written on the charge, where `after_due`)."""
+    """A decision to be written: the new state and the deliveries it causes, each its id, its
+    message's id and kind, and seconds from now (or from the due written on the charge, where
+    `after_due`)."""
 
     charge_id: str
     state: str
-    message_id: str
-    deliveries: tuple[tuple[str, float], ...]
+    deliveries: tuple[tuple[str, str, str, float], ...]
     after_due: bool
+    trouble: Trouble = ""
 
 
 async def open_charges(database: Database, charges: Sequence[Charge]) -> list[None]:
@@ -39,8 +44,7 @@ async def open_charges(database: Database, charges: Sequence[Charge]) -> list[No
 async def find(database: Database, ids: Sequence[str]) -> list[Charge | None]:
     async with database.connection() as connection:
         rows = await connection.fetch(
-            "SELECT id, amount, currency, metadata, state FROM sandbox_charge"
-            " WHERE id = ANY($1::text[])",
+            f"SELECT {_COLUMNS} FROM sandbox_charge AS c WHERE id = ANY($1::text[])",
             list(ids),
         )
     found = {row["id"]: _charge(row) for row in rows}
@@ -60,18 +64,19 @@ async def rule(database: Database, rulings: Sequence[Ruling]) -> list[bool]:
     asked, rulings = rulings, list(first.values())
     async with database.transaction() as connection:
         rows = await connection.fetch(
-            "UPDATE sandbox_charge AS c SET state = r.state"
-            " FROM unnest($1::text[], $2::text[]) AS r (id, state)"
+            "UPDATE sandbox_charge AS c SET state = r.state, trouble = r.trouble"
+            " FROM unnest($1::text[], $2::text[], $3::text[]) AS r (id, state, trouble)"
             " WHERE c.id = r.id AND c.state = 'open' RETURNING c.id",
             [each.charge_id for each in rulings],
             [each.state for each in rulings],
+            [each.trouble for each in rulings],
         )
         new = {row["id"] for row in rows}
         deliveries = [
-            (delivery, each.charge_id, each.message_id, each.state, after_s, each.after_due)
+            (delivery, each.charge_id, message_id, kind, after_s, each.after_due)
             for each in rulings
             if each.charge_id in new
-            for delivery, after_s in each.deliveries
+            for delivery, message_id, kind, after_s in each.deliveries
         ]
         if deliveries:
             await connection.execute(
@@ -88,17 +93,76 @@ async def rule(database: Database, rulings: Sequence[Ruling]) -> list[bool]:
     return [each.charge_id in new and first[each.charge_id] is each for each in asked]
 
 
-async def move(database: Database, ids: Sequence[str], after: str) -> list[str]:
-    """Captures or voids what is authorised; the state each charge is in afterwards."""
+async def opened_since(database: Database, since_ms: int) -> list[Charge]:
+    """The charges opened since then."""
     async with database.connection() as connection:
-        await connection.execute(
-            "UPDATE sandbox_charge SET state = $2 WHERE id = ANY($1::text[])"
-            " AND (state = 'authorised' OR (state = 'open' AND $2 = 'voided'))",
-            list(ids),
+        rows = await connection.fetch(
+            f"SELECT {_COLUMNS} FROM sandbox_charge AS c"
+            " WHERE created_at >= to_timestamp($1::bigint / 1000.0) ORDER BY created_at",
+            since_ms,
+        )
+    return [_charge(row) for row in rows]
+
+
+class Captured(NamedTuple):
+    """How an order to capture or void found its charge, and how it left it."""
+
+    state: str
+    trouble: Trouble
+
+
+async def move(database: Database, ids: Sequence[str], after: str) -> list[Captured]:
+    """Captures or voids what is authorised; how each charge is afterwards, and the trouble it
+    made. Trouble comes once: a charge that "capture_fails" is voided instead, and a time-out on
+    capture is one that did its work."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "WITH before AS (SELECT id, state, trouble FROM sandbox_charge"
+            "  WHERE id = ANY($1::text[]) FOR UPDATE)"
+            " UPDATE sandbox_charge AS c SET state = CASE"
+            "  WHEN b.state <> 'authorised' AND NOT (b.state = 'open' AND $2 = 'voided')"
+            "   THEN b.state"
+            "  WHEN $2 = 'captured' AND b.trouble = 'capture_fails' THEN 'voided' ELSE $2 END,"
+            "  trouble = CASE WHEN $2 = 'captured' THEN '' ELSE b.trouble END"
+            " FROM before AS b WHERE b.id = c.id RETURNING c.id, c.state, b.trouble",
+            sorted(ids),
             after,
         )
-    charges = await find(database, ids)
-    return [charge.state if charge else "" for charge in charges]
+    found = {row["id"]: Captured(row["state"], row["trouble"]) for row in rows}
+    return [found.get(each, Captured("", "")) for each in ids]
+
+
+class Repayment(NamedTuple):
+    """An order to give money back."""
+
+    charge_id: str
+    refund_id: str
+    amount: int
+
+
+async def repay(database: Database, asked: Sequence[Repayment]) -> list[bool]:
+    """Gives back what was captured, once per id and never more than was captured; whether each is
+    given back now."""
+    async with database.transaction() as connection:
+        await connection.execute(
+            "SELECT 1 FROM sandbox_charge WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE",
+            [each.charge_id for each in asked],
+        )
+        for each in asked:
+            await connection.execute(
+                "INSERT INTO sandbox_refund (id, charge_id, amount)"
+                " SELECT $2, id, $3::bigint FROM sandbox_charge AS c"
+                " WHERE id = $1 AND state = 'captured' AND amount >= $3 + coalesce("
+                "  (SELECT sum(r.amount) FROM sandbox_refund AS r WHERE r.charge_id = c.id), 0)"
+                " ON CONFLICT DO NOTHING",
+                *each,
+            )
+        rows = await connection.fetch(
+            "SELECT id FROM sandbox_refund WHERE id = ANY($1::text[])",
+            [each.refund_id for each in asked],
+        )
+    made = {row["id"] for row in rows}
+    return [each.refund_id in made for each in asked]
 
 
 async def due_webhooks(database: Database, most: int) -> list[Webhook]:

@@ -1,23 +1,25 @@
 """The bank: opens charges, decides as it is told, captures, voids, and writes its webhooks."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from usher.clock import now_ms
-from usher.errors import Malformed, NotFound, Unauthenticated
+from usher.errors import Malformed, NotFound, Unauthenticated, Unavailable
 from usher.ids import derived_id, is_id
-from usher.payment.model import Kind, Message, Payment
+from usher.payment.model import Kind, Message, Payment, Standing, Started
 from usher.payment.sandbox import queries
 from usher.payment.sandbox.model import (
     DELAY_S_DEFAULT,
     DUPLICATES,
     LATE_S,
+    STALE_S,
     Charge,
     Decision,
     Envelope,
 )
-from usher.payment.sandbox.queries import Ruling
+from usher.payment.sandbox.queries import Captured, Repayment, Ruling
 from usher.plumbing.postgres import Database, Gather
 from usher.plumbing.signing import Signer
 
@@ -34,8 +36,11 @@ class Bank:
         self._open: Gather[Charge, None] = Gather(lambda k: queries.open_charges(database, k))
         self._find: Gather[str, Charge | None] = Gather(lambda k: queries.find(database, k))
         self._rule: Gather[Ruling, bool] = Gather(lambda k: queries.rule(database, k))
-        self._capture: Gather[str, str] = Gather(lambda k: queries.move(database, k, "captured"))
-        self._void: Gather[str, str] = Gather(lambda k: queries.move(database, k, "voided"))
+        self._capture: Gather[str, Captured] = Gather(
+            lambda k: queries.move(database, k, "captured")
+        )
+        self._void: Gather[str, Captured] = Gather(lambda k: queries.move(database, k, "voided"))
+        self._repay: Gather[Repayment, bool] = Gather(lambda k: queries.repay(database, k))
 
     async def open(self, charge: Charge) -> None:
         """Writes a charge down; again is harmless."""
@@ -55,32 +60,45 @@ class Bank:
             charge = await self._find(charge_id) or charge
         return charge
 
+    async def opened_since(self, since_ms: int) -> list[Charge]:
+        """The charges opened since then."""
+        return await queries.opened_since(self._database, since_ms)
+
     async def capture(self, charge_id: str) -> bool:
-        return await self._capture(charge_id) == "captured"
+        """Takes what is authorised; Unavailable, once, from a charge told to time out."""
+        state, trouble = await self._capture(charge_id)
+        if trouble == "timeout_on_capture":
+            raise Unavailable("the bank has not answered in time")
+        return state == "captured"
 
     async def void(self, charge_id: str) -> bool:
-        return await self._void(charge_id) in ("voided", "declined", "")
+        """Gives an authorisation back, or closes an open charge."""
+        return (await self._void(charge_id)).state in ("voided", "declined", "")
+
+    async def refund(self, charge_id: str, refund_id: str, amount: int) -> bool:
+        """Gives back a part of what was captured, once per refund's id."""
+        return await self._repay(Repayment(charge_id, refund_id, amount))
 
 
 def _ruling(charge_id: str, decision: Decision) -> Ruling:
-    state = "declined" if decision.outcome == "decline" else "authorised"
-    after_s, copies = 0.0, 1
-    match decision.outcome:
-        case "delay":
-            after_s = DELAY_S_DEFAULT
-        case "late":
-            after_s = LATE_S
-        case "duplicate":
-            copies = DUPLICATES
+    """What a decision does to the charge, and which webhooks tell of it, when, how often."""
+    outcome = decision.outcome
+    state: Kind = "declined" if outcome == "decline" else "authorised"
+    wait_s = {"delay": DELAY_S_DEFAULT, "late": LATE_S}.get(outcome, 0.0)
     if decision.delay_s is not None:
-        after_s = decision.delay_s
+        wait_s = decision.delay_s
     message_id = _message_id(charge_id, state)
+    copies = DUPLICATES if outcome == "duplicate" else 1
+    deliveries = [(f"{message_id}-{copy}", message_id, state, wait_s) for copy in range(copies)]
+    if outcome == "out_of_order":
+        stale = _message_id(charge_id, "declined")
+        deliveries.append((f"{stale}-0", stale, "declined", wait_s + STALE_S))
     return Ruling(
         charge_id,
         state,
-        message_id,
-        tuple((f"{message_id}-{copy}", after_s) for copy in range(copies)),
-        after_due=decision.outcome == "late",
+        tuple(deliveries),
+        after_due=outcome == "late",
+        trouble=outcome if outcome in ("timeout_on_capture", "capture_fails") else "",
     )
 
 
@@ -98,7 +116,7 @@ class SandboxProvider:
         self._signer = signer
         self._public_url = public_url.rstrip("/")
 
-    async def start(self, payment: Payment, due_ms: int) -> dict[str, Any]:
+    async def start(self, payment: Payment, due_ms: int) -> Started:
         metadata = {"event": payment.event_id, "booking": payment.booking_id}
         await self._bank.open(
             Charge(
@@ -108,37 +126,25 @@ class SandboxProvider:
                 metadata=metadata | {"due_ms": str(due_ms)},
             )
         )
-        return {"url": f"{self._public_url}/pay/sandbox/{payment.id}"}
+        return Started(reference=payment.id, url=f"{self._public_url}/pay/sandbox/{payment.id}")
 
-    async def look(self, payment: Payment) -> Message | None:
+    async def look(self, payment: Payment) -> Standing | None:
         charge = await self._bank.find(payment.id)
-        kind: Kind
-        match charge.state if charge else "open":
-            case "authorised" | "captured":
-                kind = "authorised"
-            case "declined":
-                kind = "declined"
-            case _:
-                return None
-        assert charge is not None
-        return Message(
-            provider=self.name,
-            message_id=_message_id(payment.id, kind),
-            kind=kind,
-            payment_id=payment.id,
-            booking_id=payment.booking_id,
-            event_id=payment.event_id,
-            amount=charge.amount,
-            currency=charge.currency,
-        )
+        return _standing(charge) if charge else None
 
-    async def capture(self, payment_id: str) -> bool:
-        return await self._bank.capture(payment_id)
+    async def recent(self, since_ms: int) -> list[Standing]:
+        return [_standing(each) for each in await self._bank.opened_since(since_ms)]
 
-    async def void(self, payment_id: str) -> bool:
-        return await self._bank.void(payment_id)
+    async def capture(self, payment: Payment) -> bool:
+        return await self._bank.capture(payment.id)
 
-    def read_webhook(self, body: bytes, headers: dict[str, str]) -> list[Message]:
+    async def void(self, payment: Payment) -> bool:
+        return await self._bank.void(payment.id)
+
+    async def refund(self, payment: Payment, refund_id: str, amount: int) -> bool:
+        return await self._bank.refund(payment.id, refund_id, amount)
+
+    async def read_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[Message]:
         if not self._signer.check_mac(body, headers.get(SIGNATURE, "")):
             raise Unauthenticated("the webhook's signature is not good")
         try:
@@ -160,3 +166,16 @@ class SandboxProvider:
             )
             for each in envelope.messages
         ]
+
+
+def _standing(charge: Charge) -> Standing:
+    return Standing(
+        reference=charge.id,
+        payment_id=charge.id,
+        booking_id=charge.metadata.get("booking", ""),
+        event_id=charge.metadata.get("event", ""),
+        state=charge.state,
+        amount=charge.amount,
+        currency=charge.currency,
+        refunded=charge.refunded,
+    )
