@@ -69,8 +69,11 @@ CREATE TABLE public.booking (
     confirmed_at timestamp with time zone,
     language text DEFAULT 'en'::text NOT NULL,
     phone text DEFAULT ''::text NOT NULL,
+    returned integer[] DEFAULT '{}'::integer[] NOT NULL,
+    refunded bigint DEFAULT 0 NOT NULL,
     CONSTRAINT booking_has_seats CHECK (((cardinality(seats) > 0) AND (cardinality(seats) = cardinality(prices)))),
     CONSTRAINT booking_hold_once CHECK ((substr(id, 5) = substr(hold_id, 5))),
+    CONSTRAINT booking_refunded_possible CHECK (((refunded >= 0) AND (refunded <= total))),
     CONSTRAINT booking_state_known CHECK ((state = ANY (ARRAY['awaiting_payment'::text, 'confirmed'::text, 'expired'::text, 'conflict'::text, 'cancelled'::text, 'refunded'::text]))),
     CONSTRAINT booking_total_possible CHECK ((total >= 0))
 );
@@ -117,6 +120,8 @@ CREATE TABLE public.event (
     built_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     cancel_before_s integer,
+    cancelled_at timestamp with time zone,
+    wound_up_at timestamp with time zone,
     CONSTRAINT event_cancel_before_possible CHECK ((cancel_before_s >= 0)),
     CONSTRAINT event_currency_shape CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT event_state_known CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text, 'cancelled'::text])))
@@ -706,6 +711,12 @@ CREATE INDEX booking_unpaid ON public.booking USING btree (due) WHERE (state = '
 --
 
 CREATE INDEX event_by_start ON public.event USING btree (starts_at, id);
+
+--
+-- Name: event_to_wind_up; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX event_to_wind_up ON public.event USING btree (id) WHERE ((state = 'cancelled'::text) AND (wound_up_at IS NULL));
 
 --
 -- Name: outbox_dead; Type: INDEX; Schema: public; Owner: -

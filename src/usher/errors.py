@@ -16,6 +16,7 @@ UsherError
     NotEnoughSeats 409    not_enough_seats     says how many could be had
     NotOpen 409           not_open             the sale does not take this now
     BookingState 409      booking_state        the booking is past this step
+    NotCancellable 409    not_cancellable      such tickets are not given back, or no longer
   Gone 410                gone
     HoldLapsed 410        hold_lapsed          the seats went back on sale
   TooMany 429             too_many             slow down, with retry_after_s
@@ -100,6 +101,10 @@ class NotOpen(Conflict):
 
 class BookingState(Conflict):
     code, title = "booking_state", "The booking is past this step"
+
+
+class NotCancellable(Conflict):
+    code, title = "not_cancellable", "These tickets are not given back"
 
 
 class Gone(UsherError):

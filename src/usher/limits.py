@@ -55,6 +55,10 @@ person_name_chars_max: Final = 120
 phone_chars_max: Final = 16  # E.164: a plus and fifteen digits
 language_chars_max: Final = 100
 notice_chars_max: Final = 500
+cancel_before_s_max: Final = 366 * 24 * 3600
+reason_chars_max: Final = 200
+wind_up_batch_max: Final = 100  # bookings of a cancelled event given back by one transaction
+payment_cap_s: Final = 7_200  # from the booking on, however long the provider is away
 
 # --- HTTP
 body_bytes_max: Final = 64 * 1024

@@ -17,6 +17,8 @@ from usher.account.pages import account_pages
 from usher.account.silent import SilentRefresh
 from usher.booking.checkout import checkout_pages
 from usher.booking.pages import booking_pages
+from usher.booking.refunding.pages import refunding_pages
+from usher.booking.refunding.routes import Desk
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
 from usher.event.editing.pages import editing_pages
 from usher.event.pages import event_pages
@@ -116,6 +118,13 @@ def page_router(house: House, pages: Pages) -> Router:
                 house.seats,
                 house.events,
                 house.settings.public_url,
+            ),
+            *refunding_pages(
+                pages,
+                house.refunds,
+                house.bookings,
+                house.events,
+                Desk(house.signer, house.accounts, house.seats, house.owner_of),
             ),
             *bank_pages(pages, house.bank, house.events),
             *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),

@@ -18,6 +18,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from usher import limits
 from usher.account.routes import handlers as account_handlers
+from usher.booking.refunding.routes import Desk, refunding_handlers
 from usher.booking.routes import booking_handlers
 from usher.errors import UsherError
 from usher.event.editing.routes import editing_handlers
@@ -109,6 +110,9 @@ def build_app(house: House) -> Litestar:
             *payment_handlers(house.payments),
             *sandbox_handlers(house.bank),
             *booking_handlers(house.bookings, house.accounts, house.seats),
+            *refunding_handlers(
+                house.refunds, Desk(house.signer, house.accounts, house.seats, house.owner_of)
+            ),
             *ticket_handlers(house.tickets, house.accounts, house.seats),
             *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),

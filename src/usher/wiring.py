@@ -4,11 +4,13 @@ Nothing here decides anything; nothing elsewhere knows how things are made.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from usher.account.service import AccountService
 from usher.booking.jobs import Settler
+from usher.booking.refunding.jobs import uncollected
+from usher.booking.refunding.service import Refunds
 from usher.booking.service import BookingService
 from usher.errors import SetupError, Unreachable, UsherError
 from usher.event.editing.service import Editor
@@ -18,6 +20,8 @@ from usher.feed.service import Hub
 from usher.insight.pulse import Pulses
 from usher.insight.service import Auditor
 from usher.outbox.service import Carrier, Outbox
+from usher.payment.jobs import Cashier
+from usher.payment.model import Provider
 from usher.payment.sandbox.client import Postman
 from usher.payment.sandbox.service import Bank, SandboxProvider
 from usher.payment.scripts import PaymentScripts
@@ -73,9 +77,8 @@ class House:
         )
         self.bank = Bank(self.database)
         sandbox = SandboxProvider(self.bank, self.signer, settings.public_url)
-        self.payments = PaymentService(
-            self.database, PaymentScripts(self.runner), {sandbox.name: sandbox}
-        )
+        self.providers: dict[str, Provider] = {sandbox.name: sandbox}
+        self.payments = PaymentService(self.database, PaymentScripts(self.runner), self.providers)
         self.bookings = BookingService(
             self.database,
             self.events,
@@ -84,6 +87,8 @@ class House:
             self.payments,
             self.accounts,
         )
+        self.refunds = Refunds(self.database, self.events, self.sales, self.bookings, self.accounts)
+        self.cashier = Cashier(self.database, self.providers, uncollected)
         self.tickets = TicketService(self.database, self.events, self.accounts)
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
@@ -93,9 +98,12 @@ class House:
         self.outbox = Outbox(
             self.database,
             {
-                "capture": Carrier(self.payments.capture),
-                "void": Carrier(self.payments.void),
+                "capture": Carrier(self.cashier.capture),
+                "void": Carrier(self.cashier.void),
+                "refund": Carrier(self.cashier.refund),
                 "settle": Carrier(self.settler.carry),
+                "notice": Carrier(_unheard),
+                "hook": Carrier(_unheard),
             },
             self.metrics,
         )
@@ -124,6 +132,10 @@ class House:
         """Closes what is open, in the opposite order; may be called twice."""
         await self.hub.drain()
         await asyncio.gather(self.runner.close(), self.database.close())
+
+
+async def _unheard(_: Sequence[str]) -> dict[str, str]:
+    return {}
 
 
 @asynccontextmanager

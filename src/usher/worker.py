@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 
 from usher import limits
 from usher.booking.jobs import Ledger, expire
+from usher.booking.refunding.jobs import wind_up
 from usher.errors import UsherError
 from usher.keys import Keys
 from usher.plumbing import log as logs
@@ -225,6 +226,9 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
     async def reconcile(_: dict[str, Any]) -> int:
         return await house.payments.reconcile()
 
+    async def wind_up_events(_: dict[str, Any]) -> int:
+        return await wind_up(house.database)
+
     async def sweep_logins(_: dict[str, Any]) -> int:
         return await house.accounts.sweep()
 
@@ -235,6 +239,7 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
             cron(relay, name="relay_cron", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(expire_bookings, name="expire", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(reconcile, name="reconcile", second=set(range(0, 60, 5)), keep_result=0),  # type: ignore[arg-type]
+            cron(wind_up_events, name="wind_up", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(sweep_logins, name="sweep_logins", second=17, keep_result=0),  # type: ignore[arg-type]
         ],
         queue_name=JOBS_QUEUE,
@@ -242,7 +247,7 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
         handle_signals=False,
         health_check_interval=15,
         poll_delay=0.1,
-        max_jobs=8,
+        max_jobs=24,  # a relay that waits for a slow receiver holds its job as long
         job_timeout=120,
         job_serializer=_dump,
         job_deserializer=_load,

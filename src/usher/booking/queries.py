@@ -154,7 +154,9 @@ async def void_tickets(connection: Connection, ids: Sequence[str]) -> None:
 
 async def revive_tickets(connection: Connection, booking: str) -> None:
     """Makes a booking's tickets live again; ticket_seat_sold_once refuses a seat sold since."""
-    await connection.execute("UPDATE ticket SET state = 'live' WHERE booking_id = $1", booking)
+    await connection.execute(
+        "UPDATE ticket SET state = 'live' WHERE booking_id = $1 AND state = 'void'", booking
+    )
 
 
 async def states(connection: Connection, ids: Sequence[str]) -> dict[str, str]:

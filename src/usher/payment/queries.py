@@ -5,11 +5,12 @@ from typing import Any, Final
 
 import msgspec
 
-from usher.payment.model import ASKED_S, UNANSWERED, Message, Payment
+from usher.payment.model import ASKED_S, UNANSWERED, Message, Payment, Refund, RefundState
 from usher.plumbing.postgres import Connection, Database
 
 # Written out, so that the index payment_unanswered is known to serve.
 _UNANSWERED: Final = ", ".join(f"'{state}'" for state in UNANSWERED)
+_REFUND: Final = ", ".join(Refund.__struct_fields__)
 _COLUMNS: Final = ", ".join(Payment.__struct_fields__)
 
 
@@ -96,6 +97,39 @@ async def move(
         reason,
     )
     return [row["id"] for row in rows]
+
+
+async def close(connection: Connection, bookings: Sequence[str]) -> list[str]:
+    """Begins to void the attempts to pay for these bookings that nobody has decided; their ids."""
+    rows = await connection.fetch(
+        "UPDATE payment SET state = 'voiding', changed_at = now(),"
+        " reason = 'the booking was cancelled'"
+        " WHERE booking_id = ANY($1::text[]) AND state = 'started' RETURNING id",
+        list(bookings),
+    )
+    return [row["id"] for row in rows]
+
+
+async def refunds(database: Database, ids: Sequence[str]) -> dict[str, Refund]:
+    """Refunds by id."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            f"SELECT {_REFUND} FROM refund WHERE id = ANY($1::text[])", list(ids)
+        )
+    return {row["id"]: msgspec.convert(dict(row), Refund) for row in rows}
+
+
+async def move_refunds(
+    connection: Connection, ids: Sequence[str], before: RefundState, after: RefundState
+) -> None:
+    """Moves refunds that are in `before` to `after`."""
+    await connection.execute(
+        "UPDATE refund SET state = $3, done_at = CASE WHEN $3 = 'done' THEN now() END"
+        " WHERE id = ANY($1::text[]) AND state = $2",
+        sorted(ids),
+        before,
+        after,
+    )
 
 
 async def lock(connection: Connection, ids: Sequence[str]) -> list[Payment]:

@@ -5,7 +5,6 @@ the worker decides there, in the order of the ledger, by conditional transitions
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -136,44 +135,6 @@ class PaymentService:
     async def ask_again(self, event: str) -> None:
         """After a loss of Redis: what providers said of this event may have gone with it."""
         await queries.ask_again(self._database, event)
-
-    # --- carriers of the outbox: they are given payment ids and say which failed
-
-    async def capture(self, ids: Sequence[str]) -> dict[str, str]:
-        """Takes the money of confirmed bookings, and writes down that it was taken."""
-        return await self._finish(ids, "captured")
-
-    async def void(self, ids: Sequence[str]) -> dict[str, str]:
-        """Gives authorisations back."""
-        return await self._finish(ids, "voided")
-
-    async def _finish(self, ids: Sequence[str], after: str) -> dict[str, str]:
-        before = "authorised" if after == "captured" else "voiding"
-        payments = await queries.find_many(self._database, ids)
-        told = await asyncio.gather(
-            *(self._tell(payments[each], before, after) for each in ids if each in payments)
-        )
-        by_fault: dict[str, list[str]] = defaultdict(list)
-        for payment_id, fault in told:
-            by_fault[fault].append(payment_id)
-        if done := by_fault.pop("", []):
-            async with self._database.transaction() as connection:
-                await queries.move(connection, done, [before], after)
-        faults = {each: fault for fault, failed in by_fault.items() for each in failed}
-        return faults | {each: "there is no such payment" for each in ids if each not in payments}
-
-    async def _tell(self, payment: Payment, before: str, after: str) -> tuple[str, str]:
-        provider = self._providers[payment.provider]
-        if payment.state == after:
-            return payment.id, ""
-        if payment.state != before:
-            return payment.id, f"the payment is {payment.state}, not {before}"
-        try:
-            call = provider.capture if after == "captured" else provider.void
-            done = await call(payment)
-        except UsherError as error:
-            return payment.id, error.detail
-        return payment.id, "" if done else f"the provider has nothing to be {after}"
 
 
 def _is_ours(message: Message) -> bool:

@@ -29,7 +29,7 @@ class TicketService:
         somebody else's."""
         named = read_ticket_id(ticket_id)
         row = await queries.find(self._database, *named) if named else None
-        if row is None or row["booking_state"] != "confirmed":
+        if row is None or row["booking_state"] != "confirmed" or row["state"] != "live":
             raise NotFound("there is no such ticket")
         if not await self._accounts.may_read(reader, row["fan_id"]):
             raise Forbidden("this ticket is somebody else's")
