@@ -22,6 +22,7 @@ from usher.insight.service import Auditor
 from usher.outbox.service import Carrier, Outbox
 from usher.payment.jobs import Cashier
 from usher.payment.model import Provider
+from usher.payment.reconciling.service import Reconciler
 from usher.payment.sandbox.client import Postman
 from usher.payment.sandbox.service import Bank, SandboxProvider
 from usher.payment.scripts import PaymentScripts
@@ -88,6 +89,7 @@ class House:
             self.accounts,
         )
         self.refunds = Refunds(self.database, self.events, self.sales, self.bookings, self.accounts)
+        self.reconciler = Reconciler(self.database, self.payments, self.providers)
         self.cashier = Cashier(self.database, self.providers, uncollected)
         self.tickets = TicketService(self.database, self.events, self.accounts)
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
@@ -95,18 +97,15 @@ class House:
         self.pulses = Pulses(self.database, self.events, self.sales, self.curves)
         self.inventory = Inventory(self.database, self.seat_scripts, self.events, self.sales)
         self.settler = Settler(self.database, self.seat_scripts)
-        self.outbox = Outbox(
-            self.database,
-            {
-                "capture": Carrier(self.cashier.capture),
-                "void": Carrier(self.cashier.void),
-                "refund": Carrier(self.cashier.refund),
-                "settle": Carrier(self.settler.carry),
-                "notice": Carrier(_unheard),
-                "hook": Carrier(_unheard),
-            },
-            self.metrics,
-        )
+        self.carriers = {
+            "capture": Carrier(self.cashier.capture),
+            "void": Carrier(self.cashier.void),
+            "refund": Carrier(self.cashier.refund),
+            "settle": Carrier(self.settler.carry),
+            "notice": Carrier(_unheard),
+            "hook": Carrier(_unheard),
+        }
+        self.outbox = Outbox(self.database, self.carriers, self.metrics)
         self.postman = Postman(
             self.database, self.signer, settings.internal_url or settings.public_url
         )

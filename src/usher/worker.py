@@ -226,6 +226,9 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
     async def reconcile(_: dict[str, Any]) -> int:
         return await house.payments.reconcile()
 
+    async def compare_books(_: dict[str, Any]) -> int:
+        return len((await house.reconciler.reconcile()).findings)
+
     async def wind_up_events(_: dict[str, Any]) -> int:
         return await wind_up(house.database)
 
@@ -239,6 +242,7 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
             cron(relay, name="relay_cron", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(expire_bookings, name="expire", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(reconcile, name="reconcile", second=set(range(0, 60, 5)), keep_result=0),  # type: ignore[arg-type]
+            cron(compare_books, name="compare_books", second=31, keep_result=0),  # type: ignore[arg-type]
             cron(wind_up_events, name="wind_up", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(sweep_logins, name="sweep_logins", second=17, keep_result=0),  # type: ignore[arg-type]
         ],

@@ -53,6 +53,9 @@ VIOLATIONS: Final[dict[str, str]] = {
         SELECT count(*) FROM sandbox_charge AS c LEFT JOIN payment AS p ON p.id = c.id
         WHERE c.metadata ->> 'event' = $1 AND c.state = 'captured'
         AND (p.id IS NULL OR p.state NOT IN ('authorised', 'captured') OR p.amount <> c.amount)""",
+    "books_differ": """
+        SELECT count(*) FROM payment_finding WHERE gone_at IS NULL
+        AND event_id IN ($1, '')""",
     "bank_refunds_differ": """
         SELECT count(*) FROM payment AS p WHERE p.event_id = $1 AND p.provider = 'sandbox'
         AND p.state = 'captured' AND (SELECT coalesce(sum(s.amount), 0) FROM sandbox_refund AS s

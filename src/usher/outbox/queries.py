@@ -19,6 +19,17 @@ async def post(connection: Connection, kind: str, subjects: Sequence[str]) -> No
         )
 
 
+async def revive(connection: Connection, kind: str, subjects: Sequence[str]) -> None:
+    """Puts letters on the outbox that are to be carried now, whatever became of them before."""
+    await connection.execute(
+        "INSERT INTO outbox (kind, subject) SELECT $1, unnest($2::text[])"
+        " ON CONFLICT ON CONSTRAINT outbox_subject_once DO UPDATE"
+        " SET state = 'pending', attempts = 0, due = now() WHERE outbox.state <> 'pending'",
+        kind,
+        list(subjects),
+    )
+
+
 async def tell(connection: Connection, fact: Fact, subjects: Sequence[str]) -> None:
     """Has all who hear of `fact` told of it, once per subject, in the transaction that makes it
     one."""

@@ -14,6 +14,7 @@ import structlog
 from usher import limits
 from usher.errors import BookingState, NotFound, Unavailable, UsherError
 from usher.ids import derived_id, is_id
+from usher.outbox import queries as outbox
 from usher.payment import queries
 from usher.payment.model import SILENCE_S, Kind, Message, Payment, Provider, Standing
 from usher.payment.scripts import Full, PaymentScripts
@@ -131,6 +132,16 @@ class PaymentService:
         except UsherError as fault:
             log.warning("provider not asked", payment=payment.id, fault=fault.detail)
             return None
+
+    async def note(self, payment: Payment, standing: Standing | None) -> None:
+        """Puts on the ledger what a provider says of a payment, as its webhook would."""
+        if standing and (message := _as_told(payment, standing)):
+            await self._record([message])
+
+    async def order_again(self, kind: str, ids: Sequence[str]) -> None:
+        """Has an order to a provider carried again: it was given up, or done without effect."""
+        async with self._database.transaction() as connection:
+            await outbox.revive(connection, kind, ids)
 
     async def ask_again(self, event: str) -> None:
         """After a loss of Redis: what providers said of this event may have gone with it."""
