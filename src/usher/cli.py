@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from usher.account.commands import account_commands
+from usher.booking.refunding.commands import booking_commands, cancel_event_command
 from usher.embedded import find_embedded
 from usher.errors import Unreachable, UsherError
 from usher.event.commands import event_commands
@@ -155,7 +156,10 @@ def _up_for_demo(data_dir: Path, port: int) -> AbstractAsyncContextManager[Stage
 
 main.add_command(demo_command(_up_for_demo))
 main.add_command(account_commands(_with(lambda house: house.accounts)))
-main.add_command(event_commands(_with(lambda house: house.events)))
+events = event_commands(_with(lambda house: house.events))
+events.add_command(cancel_event_command(_with(lambda house: house.refunds)))
+main.add_command(events)
+main.add_command(booking_commands(_with(lambda house: house.refunds)))
 main.add_command(sale_commands(_with(lambda house: house.sales)))
 main.add_command(gate_commands(_with(lambda house: house.queue), _with(lambda house: house.sales)))
 main.add_command(payments_commands(_with(lambda house: house.reconciler)))

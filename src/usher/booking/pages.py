@@ -95,6 +95,7 @@ def booking_pages(
             "booking.html",
             script="booking.js",
             booking=view | _moments(view),
+            choose="choose" in request.query_params,
             payment=view.get("payment", {"state": ""}),
             event=showing.event,
         )
