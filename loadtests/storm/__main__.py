@@ -114,7 +114,7 @@ async def _storm(data_dir: Path, asked: dict[str, Any]) -> tuple[Verdict, dict[s
     dice = random.Random(seed)
     settings = read_settings().with_(data_dir=data_dir, port=0, log_level="error")
     async with up(settings) as site:
-        # Nearly as many as are wanted: seats that lapse are bought by others before late money comes.
+        # Hardly more than are wanted: what lapses is bought by others before late money comes.
         event = await _put_on_sale(site, int(bookings * 2.1), asked["payment_s"])
         told: Counter[str] = Counter()
         meter, drawn = Meter(), lots(bookings, dice)
