@@ -1,9 +1,10 @@
 """The second door: the worker process (design section 8).
 
-One process is (a) our own loops - per event a ledger consumer and a ticker, and the sandbox's
-postman - and (b) arq for side effects and crons. The stream consumer is never an arq job: arq
-deletes a job after five restarts, for good. If either half dies the process exits and its
-supervisor restarts it. Any number of workers may run: every script and statement is idempotent.
+One process is (a) our own loops - per event a ledger consumer and a ticker, the sandbox's
+postman, the courier of webhooks - and (b) arq for side effects and crons. The stream consumer is
+never an arq job: arq deletes a job after five restarts, for good. If either half dies the process
+exits and its supervisor restarts it. Any number of workers may run: every script and statement is
+idempotent.
 """
 
 import asyncio
@@ -112,6 +113,7 @@ class Worker:
         halves = {
             asyncio.create_task(self._watch(), name="events"),
             asyncio.create_task(self._house.postman.run(), name="postman"),
+            asyncio.create_task(self._house.courier.run(), name="courier"),
             asyncio.create_task(self._arq.main(), name="arq"),
         }
         stopping = asyncio.create_task(self._stopping.wait(), name="stopping")
