@@ -53,7 +53,9 @@ class Facts:
         told = {}
         for booking in found.values():
             showing = await self._events.showing(booking.event_id)
-            live = {each.seat for each in tickets[booking.id]}
+            # An unpaid one has them too, but nobody has been given them.
+            given = booking.state == "confirmed"
+            live = {each.seat for each in tickets[booking.id]} if given else set()
             told[booking.id] = About(booking.event_id, _booking(showing, booking, live))
         return told
 
@@ -162,7 +164,7 @@ def _seats(
     """Seats of a booking at the price that was paid, with the id of the ticket where there is
     one."""
     prices = dict(zip(booking.seats, booking.prices, strict=True))
-    has_ticket = set(ticketed) if booking.state in ("confirmed", "refunded") else set()
+    has_ticket = set(ticketed)
     told = []
     for seat in seats:
         view = seat_view(showing, seat)
