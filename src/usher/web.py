@@ -76,7 +76,8 @@ def build_app(house: House) -> Litestar:
 
     @get("/metrics", include_in_schema=False)
     async def metrics() -> Response[bytes]:
-        """Prometheus metrics of this process."""
+        """Prometheus metrics of this process, and the letters of all."""
+        await house.outbox.watch()
         text, kind = house.metrics.text()
         return Response(text, media_type=kind)
 

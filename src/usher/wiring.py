@@ -116,6 +116,9 @@ class House:
             "hook": Carrier(Announcer(self.database, Facts(self.database, self.events)).carry),
         }
         self.outbox = Outbox(self.database, self.carriers, self.metrics)
+        self.courier = Courier(
+            self.database, Sender(self.resolver, "usher"), signatures, self.metrics
+        )
         self.postman = Postman(
             self.database, self.signer, settings.internal_url or settings.public_url
         )

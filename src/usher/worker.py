@@ -234,6 +234,9 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
     async def wind_up_events(_: dict[str, Any]) -> int:
         return await wind_up(house.database)
 
+    async def sweep_outbox(_: dict[str, Any]) -> int:
+        return await house.outbox.sweep() + await house.courier.sweep()
+
     async def sweep_logins(_: dict[str, Any]) -> int:
         return await house.accounts.sweep()
 
@@ -246,6 +249,7 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
             cron(reconcile, name="reconcile", second=set(range(0, 60, 5)), keep_result=0),  # type: ignore[arg-type]
             cron(compare_books, name="compare_books", second=31, keep_result=0),  # type: ignore[arg-type]
             cron(wind_up_events, name="wind_up", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
+            cron(sweep_outbox, name="sweep_outbox", second=43, keep_result=0),  # type: ignore[arg-type]
             cron(sweep_logins, name="sweep_logins", second=17, keep_result=0),  # type: ignore[arg-type]
         ],
         queue_name=JOBS_QUEUE,

@@ -63,6 +63,14 @@ class Courier:
             finally:
                 await self._recall()
 
+    async def sweep(self) -> int:
+        """Gives up what was not taken in time, and forgets what was over long ago; how many."""
+        await queries.bury(self._database)
+        swept = 0
+        while some := await queries.sweep(self._database):
+            swept += some
+        return swept
+
     async def _depart(self) -> None:
         """Takes what is due and may be under way at the same time, until nothing is."""
         room = FLIGHTS_MAX - len(self._flights)
