@@ -1,13 +1,14 @@
 """Addresses that are none, pauses that grow, secrets that are made anew."""
 
 from datetime import UTC, datetime
-from typing import get_args
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from standardwebhooks import Webhook
 
 from usher.errors import BadInput
-from usher.hook.model import Kind, clean_url, is_public, pause_s, probe_s
+from usher.hook.model import PING, Kind, clean_url, is_public, pause_s, probe_s
 from usher.hook.signature import Signatures
 from usher.outbox.model import HEARD_BY
 from usher.plumbing.signing import KeyRing, new_secret
@@ -114,3 +115,24 @@ def test_a_secret_is_of_one_hook_one_salt_one_key() -> None:
     assert Signatures(KeyRing(new)).secret("hok_1", kid, "salt") is None
     headers = first.headers("dlv_1", '{"a":"ü"}', datetime.now(UTC), secret)
     assert Webhook(secret).verify('{"a":"ü"}'.encode(), headers) == {"a": "ü"}
+
+
+def test_what_the_docs_tell_receivers_to_do_works() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+    code = text.split("```python\n")[1].split("```")[0]
+    signatures = Signatures(KeyRing(new_secret()))
+    secret = signatures.secret("hok_1", signatures.newest, "salt")
+    assert secret is not None
+    taken: list[Any] = []
+    names: dict[str, Any] = {"SECRET": secret, "enqueue": lambda *given: taken.append(given)}
+    exec(code, names)
+    headers = signatures.headers("dlv_1", '{"type":"hook.ping"}', datetime.now(UTC), secret)
+    assert names["receive"](headers, b'{"type":"hook.ping"}') == 204
+    assert taken == [("dlv_1", {"type": "hook.ping"})]
+    assert names["receive"](headers, b'{"type":"hook.pong"}') == 400
+    assert len(taken) == 1
+
+
+def test_the_docs_name_every_kind() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+    assert [kind for kind in (*get_args(Kind), PING) if f"| `{kind}` |" not in text] == []

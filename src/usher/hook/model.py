@@ -254,6 +254,8 @@ def is_public(address: str) -> bool:
             return is_public(str(found.ipv4_mapped))
         if found in _NAT64:
             return is_public(str(IPv4Address(found.packed[-4:])))
+        if found.is_site_local:
+            return False
         inner = [each for each in (found.sixtofour, *(found.teredo or ())) if each is not None]
         if not all(is_public(str(each)) for each in inner):
             return False
