@@ -18,8 +18,8 @@ from usher.errors import Unreachable, UsherError
 from usher.event.commands import event_commands
 from usher.hook.commands import hook_commands
 from usher.insight.commands import audit_command
-from usher.payment.reconciling.commands import payments_commands
 from usher.outbox.commands import outbox_commands
+from usher.payment.reconciling.commands import payments_commands
 from usher.plumbing import log
 from usher.plumbing.child import stop_with_parent
 from usher.plumbing.command import fail
