@@ -139,6 +139,56 @@ CREATE TABLE public.hall (
 );
 
 --
+-- Name: hook; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.hook (
+    id text NOT NULL,
+    account_id text,
+    url text NOT NULL,
+    kinds text[] DEFAULT '{}'::text[] NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    digest text NOT NULL,
+    kid text NOT NULL,
+    salt text NOT NULL,
+    old_kid text DEFAULT ''::text NOT NULL,
+    old_salt text DEFAULT ''::text NOT NULL,
+    old_until timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    probe_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT hook_reason_known CHECK ((reason = ANY (ARRAY[''::text, 'gone'::text, 'failing'::text]))),
+    CONSTRAINT hook_reason_told CHECK (((state = 'broken'::text) = (reason <> ''::text))),
+    CONSTRAINT hook_state_known CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'broken'::text])))
+);
+
+--
+-- Name: hook_delivery; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.hook_delivery (
+    id text NOT NULL,
+    hook_id text NOT NULL,
+    fact text NOT NULL,
+    subject text NOT NULL,
+    event_id text,
+    body text NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    status integer,
+    answer text DEFAULT ''::text NOT NULL,
+    fault text DEFAULT ''::text NOT NULL,
+    due timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    tried_at timestamp with time zone,
+    done_at timestamp with time zone,
+    CONSTRAINT hook_delivery_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'dead'::text])))
+);
+
+--
 -- Name: migration; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -536,6 +586,20 @@ ALTER TABLE ONLY public.hall
     ADD CONSTRAINT hall_pkey PRIMARY KEY (id);
 
 --
+-- Name: hook_delivery hook_delivery_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.hook_delivery
+    ADD CONSTRAINT hook_delivery_pkey PRIMARY KEY (id);
+
+--
+-- Name: hook hook_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.hook
+    ADD CONSTRAINT hook_pkey PRIMARY KEY (id);
+
+--
 -- Name: migration migration_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -719,6 +783,36 @@ CREATE INDEX event_by_start ON public.event USING btree (starts_at, id);
 CREATE INDEX event_to_wind_up ON public.event USING btree (id) WHERE ((state = 'cancelled'::text) AND (wound_up_at IS NULL));
 
 --
+-- Name: hook_by_account; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_by_account ON public.hook USING btree (account_id, created_at, id);
+
+--
+-- Name: hook_delivery_done; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_delivery_done ON public.hook_delivery USING btree (done_at) WHERE (state <> 'pending'::text);
+
+--
+-- Name: hook_delivery_late; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_delivery_late ON public.hook_delivery USING btree (until) WHERE (state = 'pending'::text);
+
+--
+-- Name: hook_delivery_log; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_delivery_log ON public.hook_delivery USING btree (hook_id, created_at, id);
+
+--
+-- Name: hook_delivery_pending; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_delivery_pending ON public.hook_delivery USING btree (hook_id, due) WHERE (state = 'pending'::text);
+
+--
 -- Name: outbox_dead; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -863,6 +957,20 @@ ALTER TABLE ONLY public.event
 
 ALTER TABLE ONLY public.hall
     ADD CONSTRAINT hall_venue_exists FOREIGN KEY (venue_id) REFERENCES public.venue(id);
+
+--
+-- Name: hook hook_account_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.hook
+    ADD CONSTRAINT hook_account_exists FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+--
+-- Name: hook_delivery hook_delivery_hook_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.hook_delivery
+    ADD CONSTRAINT hook_delivery_hook_exists FOREIGN KEY (hook_id) REFERENCES public.hook(id) ON DELETE CASCADE;
 
 --
 -- Name: payment payment_booking_exists; Type: FK CONSTRAINT; Schema: public; Owner: -

@@ -60,6 +60,17 @@ reason_chars_max: Final = 200
 wind_up_batch_max: Final = 100  # bookings of a cancelled event given back by one transaction
 payment_cap_s: Final = 7_200  # from the booking on, however long the provider is away
 
+# --- hooks
+hook_url_chars_max: Final = 2_000
+hooks_max: Final = 20  # of one organiser
+hook_answer_bytes_max: Final = 1_024  # kept of what a receiver says; no more is read
+
+# --- what is kept
+letters_kept_s: Final = (
+    30 * 24 * 3600
+)  # letters that are done, and deliveries; see outbox/queries.py
+sweep_rows_max: Final = 1_000  # forgotten by one statement
+
 # --- HTTP
 body_bytes_max: Final = 64 * 1024
 token_chars_max: Final = 2_048

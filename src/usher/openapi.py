@@ -35,6 +35,7 @@ _TOKENS: Final = {
 _ROUTES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     (r"/auth/(me|logout/everywhere)$", "accounts", ("access",)),
     (r"/auth/", "accounts", ()),
+    (r"/hooks", "webhooks", ("access",)),
     (r"/(sale|gate|notice|audit|pulse|draft|publication)(/|$)", "organisers", ("access",)),
     (r"^(post|patch) \S*/events(/\{event\}(/seats)?)?$", "organisers", ("access",)),
     (r"/queue/(place|stream)", "line", ("place",)),

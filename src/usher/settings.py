@@ -28,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8000
     redis_connections: int = 32
     database_connections: int = 10
+    hooks_http: bool = False  # webhooks may go to http:// addresses: for trials
+    hooks_private: bool = False  # ... and to private ones, like this machine
     log_format: str = "console"
     log_level: str = "info"
 

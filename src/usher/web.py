@@ -24,6 +24,7 @@ from usher.errors import UsherError
 from usher.event.editing.routes import editing_handlers
 from usher.event.routes import event_handlers
 from usher.feed.routes import feed_handlers, stream_handlers
+from usher.hook.routes import hook_handlers
 from usher.insight.routes import audit_handlers, pulse_handlers
 from usher.openapi import components, describe, operation_id, tags
 from usher.pages import make_pages, page_errors, page_router
@@ -75,7 +76,8 @@ def build_app(house: House) -> Litestar:
 
     @get("/metrics", include_in_schema=False)
     async def metrics() -> Response[bytes]:
-        """Prometheus metrics of this process."""
+        """Prometheus metrics of this process, and the letters of all."""
+        await house.outbox.watch()
         text, kind = house.metrics.text()
         return Response(text, media_type=kind)
 
@@ -114,6 +116,7 @@ def build_app(house: House) -> Litestar:
                 house.refunds, Desk(house.signer, house.accounts, house.seats, house.owner_of)
             ),
             *ticket_handlers(house.tickets, house.accounts, house.seats),
+            *hook_handlers(house.hooks),
             *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),
             *pulse_handlers(house.pulses),

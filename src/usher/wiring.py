@@ -17,6 +17,12 @@ from usher.event.editing.service import Editor
 from usher.event.service import EventService
 from usher.feed.scripts import FeedScripts, Snapshot
 from usher.feed.service import Hub
+from usher.hook.facts import Facts
+from usher.hook.jobs import Announcer
+from usher.hook.sending.client import Resolver, Sender
+from usher.hook.sending.jobs import Courier
+from usher.hook.service import HookService
+from usher.hook.signature import Signatures
 from usher.insight.pulse import Pulses
 from usher.insight.service import Auditor
 from usher.outbox.service import Carrier, Outbox
@@ -57,7 +63,8 @@ class House:
                 )
         self.settings = settings
         self.metrics = Metrics()
-        self.signer = Signer(KeyRing(settings.secrets))
+        ring = KeyRing(settings.secrets)
+        self.signer = Signer(ring)
         self.database = Database(settings.database_url, settings.database_connections)
         pool = connect(settings.redis_url, settings.redis_connections)
         self.runner = Runner(pool, load(shipped("lua")))
@@ -92,6 +99,9 @@ class House:
         self.reconciler = Reconciler(self.database, self.payments, self.providers)
         self.cashier = Cashier(self.database, self.providers, uncollected)
         self.tickets = TicketService(self.database, self.events, self.accounts)
+        signatures = Signatures(ring)
+        self.resolver = Resolver(private=settings.hooks_private)
+        self.hooks = HookService(self.database, signatures, self.resolver, http=settings.hooks_http)
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
         self.pulses = Pulses(self.database, self.events, self.sales, self.curves)
@@ -103,9 +113,12 @@ class House:
             "refund": Carrier(self.cashier.refund),
             "settle": Carrier(self.settler.carry),
             "notice": Carrier(_unheard),
-            "hook": Carrier(_unheard),
+            "hook": Carrier(Announcer(self.database, Facts(self.database, self.events)).carry),
         }
         self.outbox = Outbox(self.database, self.carriers, self.metrics)
+        self.courier = Courier(
+            self.database, Sender(self.resolver, "usher"), signatures, self.metrics
+        )
         self.postman = Postman(
             self.database, self.signer, settings.internal_url or settings.public_url
         )
@@ -130,6 +143,7 @@ class House:
     async def close(self) -> None:
         """Closes what is open, in the opposite order; may be called twice."""
         await self.hub.drain()
+        self.resolver.close()
         await asyncio.gather(self.runner.close(), self.database.close())
 
 
