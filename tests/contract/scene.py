@@ -94,7 +94,11 @@ class Scene:
             return {"title": "Made", "starts_at": "2035-01-01T20:00:00Z", "plan": plan}
         if path.endswith("/holds"):
             return {"category": "VIP", "quantity": 1}
-        named: dict[str, Any] = {"notice": {"text": "hello"}, "{hold}": {"extend": True}}
+        named: dict[str, Any] = {
+            "notice": {"text": "hello"},
+            "{hold}": {"extend": True},
+            "transfer": PERSON,
+        }
         known: dict[str, Any] = named.get(path.rpartition("/")[2], {})
         return {"outcome": "approve"} if "sandbox" in path else known
 
