@@ -38,7 +38,7 @@ from usher.sale.routes import sale_handlers
 from usher.seat.blocking.routes import blocking_handlers
 from usher.seat.routes import seat_handlers
 from usher.settings import Settings
-from usher.ticket.routes import ticket_handlers
+from usher.ticket.routes import door_handlers, ticket_handlers
 from usher.wiring import House
 
 VERSION: Final = "0.1.0"
@@ -115,8 +115,9 @@ def build_app(house: House) -> Litestar:
             *refunding_handlers(
                 house.refunds, Desk(house.signer, house.accounts, house.seats, house.owner_of)
             ),
-            *ticket_handlers(house.tickets, house.accounts, house.seats),
             *hook_handlers(house.hooks),
+            *ticket_handlers(house.tickets, house.accounts, house.seats, house.languages),
+            *door_handlers(house.ticket_keys, house.revocations),
             *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),
             *pulse_handlers(house.pulses),

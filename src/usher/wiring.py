@@ -33,6 +33,7 @@ from usher.payment.sandbox.client import Postman
 from usher.payment.sandbox.service import Bank, SandboxProvider
 from usher.payment.scripts import PaymentScripts
 from usher.payment.service import PaymentService
+from usher.plumbing.language import Languages
 from usher.plumbing.lua import Runner, connect
 from usher.plumbing.metric import Metrics
 from usher.plumbing.postgres import Database
@@ -49,7 +50,10 @@ from usher.seat.jobs import Inventory
 from usher.seat.scripts import SeatScripts
 from usher.seat.service import SeatService
 from usher.settings import Settings
+from usher.ticket.keybook import KeyBook
+from usher.ticket.revocation import Revocations
 from usher.ticket.service import TicketService
+from usher.ticket.signing import TicketKeys
 
 
 class House:
@@ -98,10 +102,21 @@ class House:
         self.refunds = Refunds(self.database, self.events, self.sales, self.bookings, self.accounts)
         self.reconciler = Reconciler(self.database, self.payments, self.providers)
         self.cashier = Cashier(self.database, self.providers, uncollected)
-        self.tickets = TicketService(self.database, self.events, self.accounts)
         signatures = Signatures(ring)
         self.resolver = Resolver(private=settings.hooks_private)
         self.hooks = HookService(self.database, signatures, self.resolver, http=settings.hooks_http)
+        self.languages = Languages(shipped("front") / "locale")
+        self.ticket_keys = KeyBook(self.database, TicketKeys(ring))
+        self.revocations = Revocations(self.database, self.events, self.ticket_keys)
+        self.tickets = TicketService(
+            self.database,
+            self.events,
+            self.accounts,
+            self.ticket_keys,
+            self.signer,
+            self.languages,
+            settings.public_url,
+        )
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
         self.pulses = Pulses(self.database, self.events, self.sales, self.curves)
