@@ -445,8 +445,40 @@ CREATE TABLE public.ticket (
     seat integer NOT NULL,
     price bigint NOT NULL,
     state text DEFAULT 'live'::text NOT NULL,
+    serial integer DEFAULT 0 NOT NULL,
+    holder text DEFAULT ''::text NOT NULL,
+    holder_email text DEFAULT ''::text NOT NULL,
+    CONSTRAINT ticket_holder_has_serial CHECK (((holder = ''::text) OR (serial > 0))),
+    CONSTRAINT ticket_holder_reachable CHECK (((holder = ''::text) = (holder_email = ''::text))),
     CONSTRAINT ticket_seat_possible CHECK ((seat >= 0)),
+    CONSTRAINT ticket_serial_possible CHECK ((serial >= 0)),
     CONSTRAINT ticket_state_known CHECK ((state = ANY (ARRAY['live'::text, 'void'::text, 'cancelled'::text])))
+);
+
+--
+-- Name: ticket_key; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ticket_key (
+    kid text NOT NULL,
+    public bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    retired_at timestamp with time zone,
+    CONSTRAINT ticket_key_is_ed25519 CHECK ((octet_length(public) = 32))
+);
+
+--
+-- Name: ticket_transfer; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ticket_transfer (
+    booking_id text NOT NULL,
+    seat integer NOT NULL,
+    serial integer NOT NULL,
+    holder text NOT NULL,
+    holder_email text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ticket_transfer_serial_possible CHECK ((serial > 0))
 );
 
 --
@@ -664,11 +696,25 @@ ALTER TABLE ONLY public.seat
     ADD CONSTRAINT seat_pkey PRIMARY KEY (event_id, index);
 
 --
+-- Name: ticket_key ticket_key_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ticket_key
+    ADD CONSTRAINT ticket_key_pkey PRIMARY KEY (kid);
+
+--
 -- Name: ticket ticket_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.ticket
     ADD CONSTRAINT ticket_pkey PRIMARY KEY (booking_id, seat);
+
+--
+-- Name: ticket_transfer ticket_transfer_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ticket_transfer
+    ADD CONSTRAINT ticket_transfer_pkey PRIMARY KEY (booking_id, seat, serial);
 
 --
 -- Name: venue venue_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -790,6 +836,12 @@ CREATE INDEX sandbox_refund_by_charge ON public.sandbox_refund USING btree (char
 --
 
 CREATE INDEX sandbox_webhook_unsent ON public.sandbox_webhook USING btree (due) WHERE (sent_at IS NULL);
+
+--
+-- Name: ticket_revoked; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX ticket_revoked ON public.ticket USING btree (event_id) WHERE ((state <> 'live'::text) OR (serial > 0));
 
 --
 -- Name: ticket_seat_sold_once; Type: INDEX; Schema: public; Owner: -
@@ -929,6 +981,13 @@ ALTER TABLE ONLY public.seat
 
 ALTER TABLE ONLY public.ticket
     ADD CONSTRAINT ticket_booking_exists FOREIGN KEY (booking_id) REFERENCES public.booking(id);
+
+--
+-- Name: ticket_transfer ticket_transfer_ticket_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ticket_transfer
+    ADD CONSTRAINT ticket_transfer_ticket_exists FOREIGN KEY (booking_id, seat) REFERENCES public.ticket(booking_id, seat);
 
 --
 -- PostgreSQL database dump complete

@@ -38,7 +38,9 @@ from usher.seat.jobs import Inventory
 from usher.seat.scripts import SeatScripts
 from usher.seat.service import SeatService
 from usher.settings import Settings
+from usher.ticket.keybook import KeyBook
 from usher.ticket.service import TicketService
+from usher.ticket.signing import TicketKeys
 
 
 class House:
@@ -52,7 +54,8 @@ class House:
                 )
         self.settings = settings
         self.metrics = Metrics()
-        self.signer = Signer(KeyRing(settings.secrets))
+        ring = KeyRing(settings.secrets)
+        self.signer = Signer(ring)
         self.database = Database(settings.database_url, settings.database_connections)
         pool = connect(settings.redis_url, settings.redis_connections)
         self.runner = Runner(pool, load(shipped("lua")))
@@ -84,6 +87,7 @@ class House:
             self.payments,
             self.accounts,
         )
+        self.ticket_keys = KeyBook(self.database, TicketKeys(ring))
         self.tickets = TicketService(self.database, self.events, self.accounts)
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
