@@ -19,6 +19,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from usher import limits
 from usher.account.routes import handlers as account_handlers
 from usher.booking.routes import booking_handlers
+from usher.checkin.routes import checkin_handlers
 from usher.errors import UsherError
 from usher.event.editing.routes import editing_handlers
 from usher.event.routes import event_handlers
@@ -110,6 +111,7 @@ def build_app(house: House) -> Litestar:
             *sandbox_handlers(house.bank),
             *booking_handlers(house.bookings, house.accounts, house.seats),
             *ticket_handlers(house.tickets, house.accounts, house.seats),
+            *checkin_handlers(house.door, house.counts),
             *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),
             *pulse_handlers(house.pulses),

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from usher.account.service import AccountService
 from usher.booking.jobs import Settler
 from usher.booking.service import BookingService
+from usher.checkin.counts import Counts
+from usher.checkin.service import CheckInService
 from usher.errors import SetupError, Unreachable, UsherError
 from usher.event.editing.service import Editor
 from usher.event.service import EventService
@@ -89,6 +91,8 @@ class House:
         )
         self.ticket_keys = KeyBook(self.database, TicketKeys(ring))
         self.tickets = TicketService(self.database, self.events, self.accounts)
+        self.counts = Counts(self.database, self.events, self.ticket_keys)
+        self.door = CheckInService(self.database, self.events, self.counts, self.ticket_keys)
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
         self.pulses = Pulses(self.database, self.events, self.sales, self.curves)

@@ -88,9 +88,7 @@ async def standings(
         [booking for booking, _ in named],
         [seat for _, seat in named],
     )
-    return {
-        (row["booking_id"], row["seat"]): msgspec.convert(dict(row), Standing) for row in rows
-    }
+    return {(row["booking_id"], row["seat"]): msgspec.convert(dict(row), Standing) for row in rows}
 
 
 async def known(connection: Connection, ids: Sequence[str]) -> dict[str, Scan]:
