@@ -17,6 +17,7 @@ from usher.account.pages import account_pages
 from usher.account.silent import SilentRefresh
 from usher.booking.checkout import checkout_pages
 from usher.booking.pages import booking_pages
+from usher.checkin.pages import door_pages
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
 from usher.event.editing.pages import editing_pages
 from usher.event.pages import event_pages
@@ -119,6 +120,7 @@ def page_router(house: House, pages: Pages) -> Router:
             ),
             *bank_pages(pages, house.bank, house.events),
             *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
+            *door_pages(pages, house.door, house.counts, house.events),
             *console_pages(
                 pages,
                 house.database,

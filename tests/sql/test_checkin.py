@@ -121,7 +121,11 @@ async def door(database: Database) -> AsyncIterator[Door]:
 
 def scan(code: str, minutes: float, **more: Any) -> OfflineScan:
     """What a device did that was offline, so many minutes ago."""
-    given = {"nonce": nonce(), "entrance": "South", "at": utc_now() - timedelta(minutes=minutes)}
+    given: dict[str, Any] = {
+        "nonce": nonce(),
+        "entrance": "South",
+        "at": utc_now() - timedelta(minutes=minutes),
+    }
     return OfflineScan(code=code, **(given | more))
 
 

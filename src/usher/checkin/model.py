@@ -51,11 +51,11 @@ REFUSALS: Final[dict[str, type[UsherError]]] = {
         NoTicket,
     )
 }
-_PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 NONCE: Final = r"^[A-Za-z0-9_-]+$(?!\n)"
 
 Shown = Annotated[str, Meta(min_length=1, max_length=limits.code_chars_max)]
-Entrance = Annotated[str, Meta(max_length=limits.entrance_chars_max, pattern=_PRINTABLE)]
+Entrance = Annotated[str, Meta(max_length=limits.entrance_chars_max, pattern=PRINTABLE)]
 Nonce = Annotated[
     str,
     Meta(min_length=limits.nonce_chars_min, max_length=limits.nonce_chars_max, pattern=NONCE),
@@ -214,6 +214,7 @@ def scan_id(event: str, nonce: str) -> str:
     return derived_id("scan", event, nonce)
 
 
-def digest_of(shown: str) -> str:
+def digest_of(shown: str, *, typed: bool) -> str:
     """By which it is known that the same was shown again."""
-    return hashlib.blake2b(shown.encode(), digest_size=12).hexdigest()
+    said = shown.encode() + (b"\0typed" if typed else b"")
+    return hashlib.blake2b(said, digest_size=12).hexdigest()

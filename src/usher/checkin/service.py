@@ -136,7 +136,7 @@ class CheckInService:
             booking_id=read.booking_id,
             seat=read.seat,
             serial=read.serial,
-            digest=digest_of(text),
+            digest=digest_of(text, typed=read.typed),
             typed=read.typed,
             entrance=shown.entrance.strip(),
             actor=actor,
