@@ -11,10 +11,13 @@ from tests.journey.browser import Visit
 from tests.race import buyers
 from tests.sale import put_on_sale
 from usher.account.model import Role
+from usher.booking.model import ticket_id
+from usher.checkin.model import OfflineScan, OfflineScans
 from usher.clock import utc_now
 from usher.errors import NotFound
 from usher.ids import new_id
 from usher.sale.model import GateChange, SaleChange
+from usher.ticket.code import Code, read_code
 from usher.venue.generate import rows_by_columns
 from usher.wiring import House
 
@@ -60,10 +63,10 @@ class Cast:
     async def sale(self, event: str, **change: Any) -> None:
         await self.house.sales.change(event, "test", SaleChange(**change))
 
-    async def organiser(self) -> Page:
-        """An organiser, logged in."""
+    async def organiser(self, role: Role = Role.ORGANISER) -> Page:
+        """An organiser, or somebody else, logged in."""
         email = f"{new_id('account')}@example.org"
-        await self.house.accounts.add(email, PASSWORD, "Olga Organiser", Role.ORGANISER)
+        await self.house.accounts.add(email, PASSWORD, "Olga Organiser", role)
         page = await self.at("/")
         await self.ask(page, "POST", "/api/v1/auth/login", {"email": email, "password": PASSWORD})
         return page
@@ -102,6 +105,34 @@ class Cast:
         await self.ask(page, "POST", f"/api/v1/payments/sandbox/{payment}", {"outcome": "approve"})
         await self.until(page, booking, "confirmed")
         return page, booking
+
+    async def codes(self, booking: str) -> list[str]:
+        """What the QR codes of a booking say."""
+        async with self.house.database.connection() as connection:
+            rows = await connection.fetch(
+                "SELECT event_id, seat, serial FROM ticket WHERE booking_id = $1 ORDER BY seat",
+                booking,
+            )
+        made = [Code(booking_id=booking, label="A/1", kid="", **dict(row)) for row in rows]
+        return await self.house.ticket_keys.write(made)
+
+    async def at_the_door(self) -> tuple[Page, str, list[str]]:
+        """Staff at the door of an event, its id, and the codes of two tickets."""
+        event = await self.event(mode="simple")
+        page, booking = await self.paid(event)
+        await page.close()
+        await self.visit.context.clear_cookies()
+        page = await self.organiser(Role.STAFF)
+        await self.go(page, f"/events/{event}/door")
+        await page.locator("#door[data-ready]").wait_for()
+        await page.get_by_label("Entrance").fill("North")
+        return page, event, await self.codes(booking)
+
+    async def show(self, page: Page, text: str, says: str) -> None:
+        """A scanner that types, and what the door says."""
+        await page.get_by_label("Code, or").fill(text)
+        await page.get_by_label("Code, or").press("Enter")
+        await page.get_by_role("heading", name=says).wait_for()
 
     async def until(self, page: Page, booking: str, state: str) -> None:
         """Returns when the booking is in `state`."""
@@ -449,3 +480,56 @@ async def organiser_changes(cast: Cast) -> Page:
     event = await cast.event()
     await cast.gate(event, rate_per_min=120)
     return await cast.go(await cast.organiser(), f"/organiser/events/{event}/changes")
+
+
+# --- the door
+
+
+@scene
+async def door(cast: Cast) -> Page:
+    page, _, _ = await cast.at_the_door()
+    return page
+
+
+@scene
+async def door_admitted(cast: Cast) -> Page:
+    page, _, codes = await cast.at_the_door()
+    await cast.show(page, codes[0], "Let in")
+    return page
+
+
+@scene
+async def door_already_used(cast: Cast) -> Page:
+    page, _, codes = await cast.at_the_door()
+    await cast.show(page, codes[0], "Let in")
+    await cast.show(page, codes[0], "Already used")
+    await page.locator("#latest li").nth(1).wait_for()
+    return page
+
+
+@scene
+async def door_vouch(cast: Cast) -> Page:
+    page, _, codes = await cast.at_the_door()
+    found = read_code(codes[0], await cast.house.ticket_keys.trusted())
+    await cast.show(page, ticket_id(found.booking_id, found.seat), "Only a number")
+    return page
+
+
+@scene
+async def door_offline(cast: Cast) -> Page:
+    page, _, codes = await cast.at_the_door()
+    await page.locator("#door[data-listed]").wait_for()
+    await cast.visit.context.set_offline(True)
+    await page.get_by_text("Offline", exact=True).wait_for()
+    await cast.show(page, codes[0], "Let in")
+    return page
+
+
+@scene
+async def door_contested(cast: Cast) -> Page:
+    page, event, codes = await cast.at_the_door()
+    await cast.show(page, codes[0], "Let in")
+    scan = OfflineScan(code=codes[0], nonce=new_id("hold"), entrance="South", at=utc_now())
+    await cast.house.door.upload(event, "acc_" + "0" * 20, OfflineScans(scans=[scan]))
+    await page.locator("#contested li").wait_for()
+    return page

@@ -1,10 +1,11 @@
 // What a ticket's QR code says, read and verified in the browser: ticket/code.py has the same.
-// "UT1:" and Base45 (RFC 9285) of an Ed25519 signature, then a MessagePack array of key id, event,
-// booking, seat, serial, label.
+// "UT1:" and Base45 (RFC 9285) of an Ed25519 signature, then a MessagePack array of the ids of key,
+// event and booking (one after the other), seat, serial, label.
 
 const PREFIX = "UT1:";
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 const SIGNATURE = 64;
+const KID = 4;
 const ID = 10;
 
 function base45(text) {
@@ -22,7 +23,6 @@ function base45(text) {
 
 /** The few kinds of MessagePack that a code is made of. */
 function unpack(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   const take = (count) => {
     if (at + count > bytes.length) throw new Error("cut short");
@@ -38,12 +38,11 @@ function unpack(bytes) {
     if (kind === 0xd9) return word(take(take(1)[0]));
     const size = { 0xcc: 1, 0xcd: 2, 0xce: 4 }[kind];
     if (!size) throw new Error("not a code");
-    take(size);
-    return { 1: view.getUint8(at - 1), 2: view.getUint16(Math.max(0, at - 2)), 4: view.getUint32(Math.max(0, at - 4)) }[size];
+    return take(size).reduce((sum, byte) => sum * 256 + byte, 0);
   }
   const [count] = take(1);
-  if (count !== 0x96) throw new Error("not a code");
-  const values = [value(), value(), value(), value(), value(), value()];
+  if (count !== 0x94) throw new Error("not a code");
+  const values = [value(), value(), value(), value()];
   if (at !== bytes.length) throw new Error("too long");
   return values;
 }
@@ -56,13 +55,13 @@ export function readCode(text) {
     if (!text.startsWith(PREFIX)) return null;
     const raw = base45(text.slice(PREFIX.length));
     const payload = raw.subarray(SIGNATURE);
-    const [kid, event, booking, seat, serial, label] = unpack(payload);
-    if (event.length !== ID || booking.length !== ID || !Number.isInteger(seat + serial)) return null;
+    const [ids, seat, serial, label] = unpack(payload);
+    if (ids.length !== KID + 2 * ID || !Number.isInteger(seat + serial)) return null;
     const signed = new Uint8Array([...new TextEncoder().encode(PREFIX), ...payload]);
     return {
-      kid: String.fromCharCode(...kid),
-      event: `evt_${hex(event)}`,
-      booking: hex(booking),
+      kid: hex(ids.subarray(0, KID)),
+      event: `evt_${hex(ids.subarray(KID, KID + ID))}`,
+      booking: hex(ids.subarray(KID + ID)),
       seat,
       serial,
       label: String(label),

@@ -50,8 +50,9 @@ function showCounts(counts) {
     ...counts.categories.map((each) => row(each.name, number(each.entered), number(each.sold))),
   );
   $("entrances").replaceChildren(
-    ...counts.entrances.map((each) => row(each.name || gettext("No name"), number(each.entered), "")),
+    ...counts.entrances.map((each) => row(each.name || gettext("No name"), number(each.entered))),
   );
+  $("entrances-part").hidden = !counts.entrances.length;
 }
 
 /** Asks how many are inside; and for the last scans, where there are new ones. */

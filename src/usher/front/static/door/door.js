@@ -147,6 +147,7 @@ async function look() {
   if (Date.now() - listedAt > list.pace) {
     await list.refresh();
     listedAt = Date.now();
+    $("door").dataset.listed = "yes";
   }
 }
 
