@@ -13,6 +13,7 @@ UsherError
   Unauthenticated 401     unauthenticated      no token, or one that cannot be trusted
   Forbidden 403           forbidden            a good token, but not for this
     NotAdmitted 403       not_admitted         no live admission to this event
+    Transferred 403       transferred          the ticket is somebody else's by now
   NotFound 404            not_found
     UnknownTicket 404     unknown_ticket       no ticket has this number
   Conflict 409            conflict             the state of things does not allow it
@@ -99,6 +100,10 @@ class Forbidden(UsherError):
 
 class NotAdmitted(Forbidden):
     code, title = "not_admitted", "No live admission to this event"
+
+
+class Transferred(Forbidden):
+    code, title = "transferred", "The ticket has another holder now"
 
 
 class NotFound(UsherError):

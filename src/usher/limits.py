@@ -83,6 +83,11 @@ account_families_max: Final = 50  # logins of one account at a time; the oldest 
 account_fans_max: Final = 500  # browsers whose bookings one account may claim
 fan_token_s: Final = 180 * 24 * 3600
 
+# --- tickets
+ticket_link_s: Final = 550 * 24 * 3600  # events are sold more than a year ahead
+revoked_fresh_s: Final = 5
+ticket_keys_fresh_s: Final = 300
+
 assert hold_s_default <= hold_cap_s_default <= hold_s_max
 assert hold_seats_max <= fan_seats_max
 assert hold_s_min < hold_s_default

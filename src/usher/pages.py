@@ -27,7 +27,7 @@ from usher.insight.sales import sales_pages
 from usher.payment.sandbox.pages import bank_pages
 from usher.plumbing.asset import Assets
 from usher.plumbing.form import read_form
-from usher.plumbing.language import LANGUAGE_COOKIE, Languages
+from usher.plumbing.language import LANGUAGE_COOKIE
 from usher.plumbing.page import Pages, safe_next, see_other, wants_page
 from usher.plumbing.problem import HANDLERS
 from usher.plumbing.shipped import shipped
@@ -62,7 +62,7 @@ def make_pages(house: House) -> Pages:
             "access_left_s": access_left_s(request, house.signer),
         }
 
-    return Pages(Assets(front / "static", more), Languages(front / "locale"), greet)
+    return Pages(Assets(front / "static", more), house.languages, greet)
 
 
 def page_router(house: House, pages: Pages) -> Router:

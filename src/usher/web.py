@@ -37,7 +37,7 @@ from usher.sale.routes import sale_handlers
 from usher.seat.blocking.routes import blocking_handlers
 from usher.seat.routes import seat_handlers
 from usher.settings import Settings
-from usher.ticket.routes import ticket_handlers
+from usher.ticket.routes import door_handlers, ticket_handlers
 from usher.wiring import House
 
 VERSION: Final = "0.1.0"
@@ -110,7 +110,8 @@ def build_app(house: House) -> Litestar:
             *payment_handlers(house.payments),
             *sandbox_handlers(house.bank),
             *booking_handlers(house.bookings, house.accounts, house.seats),
-            *ticket_handlers(house.tickets, house.accounts, house.seats),
+            *ticket_handlers(house.tickets, house.accounts, house.seats, house.languages),
+            *door_handlers(house.ticket_keys, house.revocations),
             *checkin_handlers(house.door, house.counts),
             *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),

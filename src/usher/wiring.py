@@ -24,6 +24,7 @@ from usher.payment.sandbox.client import Postman
 from usher.payment.sandbox.service import Bank, SandboxProvider
 from usher.payment.scripts import PaymentScripts
 from usher.payment.service import PaymentService
+from usher.plumbing.language import Languages
 from usher.plumbing.lua import Runner, connect
 from usher.plumbing.metric import Metrics
 from usher.plumbing.postgres import Database
@@ -41,6 +42,7 @@ from usher.seat.scripts import SeatScripts
 from usher.seat.service import SeatService
 from usher.settings import Settings
 from usher.ticket.keybook import KeyBook
+from usher.ticket.revocation import Revocations
 from usher.ticket.service import TicketService
 from usher.ticket.signing import TicketKeys
 
@@ -89,8 +91,18 @@ class House:
             self.payments,
             self.accounts,
         )
+        self.languages = Languages(shipped("front") / "locale")
         self.ticket_keys = KeyBook(self.database, TicketKeys(ring))
-        self.tickets = TicketService(self.database, self.events, self.accounts)
+        self.revocations = Revocations(self.database, self.events, self.ticket_keys)
+        self.tickets = TicketService(
+            self.database,
+            self.events,
+            self.accounts,
+            self.ticket_keys,
+            self.signer,
+            self.languages,
+            settings.public_url,
+        )
         self.counts = Counts(self.database, self.events, self.ticket_keys)
         self.door = CheckInService(self.database, self.events, self.counts, self.ticket_keys)
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)

@@ -99,7 +99,11 @@ class Scene:
             return {"scans": [scan]}
         if path.endswith("/holds"):
             return {"category": "VIP", "quantity": 1}
-        named: dict[str, Any] = {"notice": {"text": "hello"}, "{hold}": {"extend": True}}
+        named: dict[str, Any] = {
+            "notice": {"text": "hello"},
+            "{hold}": {"extend": True},
+            "transfer": PERSON,
+        }
         known: dict[str, Any] = named.get(path.rpartition("/")[2], {})
         return {"outcome": "approve"} if "sandbox" in path else known
 

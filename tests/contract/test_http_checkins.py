@@ -65,7 +65,7 @@ async def codes(house: House, http: httpx.AsyncClient) -> tuple[str, list[str], 
         )
         for each in ids
     ]
-    return event, await house.ticket_keys.write(made), ids
+    return event, [await house.ticket_keys.write(each) for each in made], ids
 
 
 async def test_who_may_stand_at_a_door(

@@ -114,7 +114,7 @@ class Cast:
                 booking,
             )
         made = [Code(booking_id=booking, label="A/1", kid="", **dict(row)) for row in rows]
-        return await self.house.ticket_keys.write(made)
+        return [await self.house.ticket_keys.write(each) for each in made]
 
     async def at_the_door(self) -> tuple[Page, str, list[str]]:
         """Staff at the door of an event, its id, and the codes of two tickets."""

@@ -69,8 +69,7 @@ class Door:
         code = Code(
             event_id=self.event, booking_id=booking, seat=seat, serial=0, label="A/1", kid=""
         )
-        (text,) = await self.keys.write([replace(code, **other)])
-        return text
+        return await self.keys.write(replace(code, **other))
 
     async def sold(self, seat: int) -> str:
         """The code of a ticket for this seat."""

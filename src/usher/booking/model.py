@@ -104,7 +104,7 @@ _TICKET: Final = re.compile(r"tkt_([0-9a-f]{20})_(0|[1-9][0-9]{0,5})")
 
 
 class BookedTicket(msgspec.Struct):
-    """A ticket of a booking."""
+    """A ticket of a booking; `transferred_to` where its fan has handed it on."""
 
     ticket_id: str
     guid: str
@@ -112,6 +112,7 @@ class BookedTicket(msgspec.Struct):
     row: str
     number: str
     category: str
+    transferred_to: str | UnsetType = UNSET
 
 
 class PaymentView(msgspec.Struct, kw_only=True):

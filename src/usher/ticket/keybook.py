@@ -1,7 +1,6 @@
 """Which keys tickets are signed with, and which are trusted: those of the ring and all before."""
 
 import time
-from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -39,12 +38,11 @@ class KeyBook:
             self._read_at = time.monotonic()
         return self._trusted
 
-    async def write(self, codes: Sequence[Code]) -> list[str]:
-        """The texts of codes, whose `kid` is filled in."""
+    async def write(self, code: Code) -> str:
+        """The text of a code, whose `kid` is filled in."""
         await self._note()
         kid = self._keys.newest
-        key = self._keys.private[kid]
-        return [write_code(replace(code, kid=kid), key) for code in codes]
+        return write_code(replace(code, kid=kid), self._keys.private[kid])
 
     async def read(self, text: str) -> Code:
         """What a code says, if a key that is trusted has signed it: Malformed, Unauthenticated."""
