@@ -47,6 +47,7 @@ async function decide(scan) {
   const refused = found.outcome === "admitted" ? {} : { refused: found.outcome === "unlisted" ? "unknown_ticket" : found.outcome };
   await queue.keep({ ...scan, ...refused });
   showLink();
+  if (found.outcome === "admitted") showEntered($("inside").value + 1);
   if (found.outcome === "admitted" && !found.sure) {
     found.note = gettext("Found on the list; this browser cannot verify the signature.");
   }

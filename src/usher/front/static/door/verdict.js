@@ -2,6 +2,7 @@
 
 import { gettext, language } from "../lib/words.js";
 
+const OPEN = ["unsigned", "blind", "failed"]; // it is not said that the ticket is bad
 const REMEMBERED = "usher-door-quiet";
 const panel = document.getElementById("verdict");
 const sound = document.getElementById("sound");
@@ -104,7 +105,7 @@ export function showVerdict(found) {
     copy.append(note);
   }
   panel.replaceChildren(copy);
-  panel.className = `verdict ${good ? "good" : "bad"}`;
+  panel.className = `verdict ${good ? "good" : OPEN.includes(found.outcome) ? "warn" : "bad"}`;
   panel.scrollIntoView({ block: "nearest" });
   signal(good);
 }
