@@ -24,6 +24,7 @@ from usher.event.service import EventService
 from usher.ids import is_id
 from usher.plumbing.answer import Answer
 from usher.plumbing.form import Form, read_form
+from usher.plumbing.language import Language
 from usher.plumbing.page import Pages, see_other
 
 AnyRequest = Request[Any, Any, Any]
@@ -74,7 +75,7 @@ def door_pages(
         """A code, typed or read by a scanner that types."""
         await events.showing(event)
         form = await read_form(request)
-        shown = _shown(form, pages.language(request).gettext)
+        shown = _shown(form, pages.language(request))
         if shown is None:
             return await show(request, event, form, 422)
         try:
@@ -126,14 +127,16 @@ async def _said(door: CheckInService, event: str, scan: str) -> Mapping[str, Any
     }
 
 
-def _shown(form: Form, say: Any) -> CheckIn | None:
+def _shown(form: Form, say: Language) -> CheckIn | None:
     """The scan that a form asks for; None, with faults, where it cannot be."""
     code, entrance = form["code"], form["entrance"]
     if not code:
-        form.fault("code", say("Scan a code, or type a ticket's number."))
+        form.fault("code", say.gettext("Scan a code, or type a ticket's number."))
     most = limits.entrance_chars_max
     if len(entrance) > most or not re.match(PRINTABLE, entrance):
-        form.fault("entrance", say("The name of an entrance has at most %s letters.") % most)
+        form.fault(
+            "entrance", say.gettext("The name of an entrance has at most %s letters.") % most
+        )
     if not form.good:
         return None
     # The same form sent twice is the same scan; with another code in it, it is another.
