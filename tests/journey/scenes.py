@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 from playwright.async_api import Page
@@ -25,6 +26,7 @@ from usher.wiring import House
 
 PASSWORD: Final = "correct horse battery"
 PERSON: Final = {"name": "Ann Archer", "email": "ann@example.org"}
+HEIR: Final = {"name": "Bo Baker", "email": "bo@example.org"}
 
 
 class Cast:
@@ -381,11 +383,65 @@ async def bookings_none(cast: Cast) -> Page:
     return await cast.at("/bookings")
 
 
-@scene
-async def ticket(cast: Cast) -> Page:
+async def _first_ticket(cast: Cast) -> tuple[Page, str, str]:
+    """A fan with tickets: page, booking, the first ticket's id."""
     page, booking = await cast.paid(await cast.event(mode="simple"))
     found = await cast.ask(page, "GET", f"/api/v1/bookings/{booking}")
-    return await cast.go(page, f"/tickets/{found['tickets'][0]['ticket_id']}")
+    return page, booking, str(found["tickets"][0]["ticket_id"])
+
+
+@scene
+async def ticket(cast: Cast) -> Page:
+    page, _, first = await _first_ticket(cast)
+    return await cast.go(page, f"/tickets/{first}")
+
+
+@scene
+async def ticket_to_hand_on(cast: Cast) -> Page:
+    page = await ticket(cast)
+    await page.locator("summary").click()
+    await page.get_by_label("Their email").fill("bo@nowhere")
+    await page.get_by_role("button", name="Hand the ticket on").click()
+    await page.locator("#e-email").wait_for()
+    return page
+
+
+@scene
+async def ticket_handed_on(cast: Cast) -> Page:
+    page, _, first = await _first_ticket(cast)
+    await cast.ask(page, "POST", f"/api/v1/tickets/{first}/transfer", HEIR)
+    return await cast.go(page, f"/tickets/{first}")
+
+
+@scene
+async def booking_with_a_ticket_handed_on(cast: Cast) -> Page:
+    page, booking, first = await _first_ticket(cast)
+    await cast.ask(page, "POST", f"/api/v1/tickets/{first}/transfer", HEIR)
+    return await cast.go(page, f"/bookings/{booking}")
+
+
+@scene
+async def ticket_by_its_link(cast: Cast) -> Page:
+    page, _, first = await _first_ticket(cast)
+    await cast.ask(page, "POST", f"/api/v1/tickets/{first}/transfer", HEIR)
+    await cast.visit.context.clear_cookies()
+    link = urlsplit(cast.house.tickets.link(first, 1))
+    return await cast.go(page, f"{link.path}?{link.query}")
+
+
+@scene
+async def ticket_of_a_broken_link(cast: Cast) -> Page:
+    return await cast.at("/tickets/tkt_00000000000000000000_1?t=cut.short")
+
+
+@scene
+async def ticket_cancelled(cast: Cast) -> Page:
+    page, booking, first = await _first_ticket(cast)
+    async with cast.house.database.connection() as connection:
+        await connection.execute(
+            "UPDATE ticket SET state = 'cancelled' WHERE booking_id = $1", booking
+        )
+    return await cast.go(page, f"/tickets/{first}")
 
 
 # --- accounts

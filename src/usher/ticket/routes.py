@@ -129,9 +129,10 @@ def _file(body: bytes, media_type: str, name: str = "") -> ASGIResponse:
         (b"content-type", media_type.encode()),
         (b"content-length", b"%d" % len(body)),
         (b"cache-control", PRIVATE.encode()),
-        (b"content-security-policy", b"default-src 'none'"),
         (b"x-content-type-options", b"nosniff"),
     ]
     if name:  # only ids get as far as here
         head.append((b"content-disposition", b'inline; filename="%s"' % name.encode()))
+    else:  # a picture may hold scripts; a browser's own viewer of paper is one
+        head.append((b"content-security-policy", b"default-src 'none'"))
     return Answer(body, 200, head)
