@@ -71,6 +71,14 @@ letters_kept_s: Final = (
 )  # letters that are done, and deliveries; see outbox/queries.py
 sweep_rows_max: Final = 1_000  # forgotten by one statement
 
+# --- the door
+code_chars_max: Final = 512  # a ticket's code has about 200; other codes in the world have more
+entrance_chars_max: Final = 60
+nonce_chars_min: Final = 16  # a UUID has 36
+nonce_chars_max: Final = 64
+scan_batch_max: Final = 500  # scans uploaded at once by a device that was offline
+scan_batch_bytes_max: Final = 1024 * 1024
+
 # --- HTTP
 body_bytes_max: Final = 64 * 1024
 token_chars_max: Final = 2_048

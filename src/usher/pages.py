@@ -19,6 +19,7 @@ from usher.booking.checkout import checkout_pages
 from usher.booking.pages import booking_pages
 from usher.booking.refunding.pages import refunding_pages
 from usher.booking.refunding.routes import Desk
+from usher.checkin.pages import door_pages
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
 from usher.event.editing.pages import editing_pages
 from usher.event.pages import event_pages
@@ -129,6 +130,7 @@ def page_router(house: House, pages: Pages) -> Router:
             ),
             *bank_pages(pages, house.bank, house.events),
             *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
+            *door_pages(pages, house.door, house.counts, house.events),
             *console_pages(
                 pages,
                 house.database,

@@ -20,6 +20,7 @@ from usher import limits
 from usher.account.routes import handlers as account_handlers
 from usher.booking.refunding.routes import Desk, refunding_handlers
 from usher.booking.routes import booking_handlers
+from usher.checkin.routes import checkin_handlers
 from usher.errors import UsherError
 from usher.event.editing.routes import editing_handlers
 from usher.event.routes import event_handlers
@@ -118,6 +119,7 @@ def build_app(house: House) -> Litestar:
             *hook_handlers(house.hooks),
             *ticket_handlers(house.tickets, house.accounts, house.seats, house.languages),
             *door_handlers(house.ticket_keys, house.revocations),
+            *checkin_handlers(house.door, house.counts),
             *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),
             *pulse_handlers(house.pulses),

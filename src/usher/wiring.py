@@ -12,6 +12,8 @@ from usher.booking.jobs import Settler
 from usher.booking.refunding.jobs import uncollected
 from usher.booking.refunding.service import Refunds
 from usher.booking.service import BookingService
+from usher.checkin.counts import Counts
+from usher.checkin.service import CheckInService
 from usher.errors import SetupError, Unreachable, UsherError
 from usher.event.editing.service import Editor
 from usher.event.service import EventService
@@ -117,6 +119,8 @@ class House:
             self.languages,
             settings.public_url,
         )
+        self.counts = Counts(self.database, self.events, self.ticket_keys)
+        self.door = CheckInService(self.database, self.events, self.counts, self.ticket_keys)
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
         self.pulses = Pulses(self.database, self.events, self.sales, self.curves)
