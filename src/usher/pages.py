@@ -64,7 +64,8 @@ def make_pages(house: House) -> Pages:
             "access_left_s": access_left_s(request, house.signer),
         }
 
-    return Pages(Assets(front / "static", more), Languages(front / "locale"), greet)
+    assets = Assets(front / "static", more)
+    return Pages(assets, Languages(front / "locale"), greet, house.settings.payment_pages)
 
 
 def page_router(house: House, pages: Pages) -> Router:
@@ -127,7 +128,7 @@ def page_router(house: House, pages: Pages) -> Router:
                 house.events,
                 Desk(house.signer, house.accounts, house.seats, house.owner_of),
             ),
-            *bank_pages(pages, house.bank, house.events),
+            *(bank_pages(pages, house.bank, house.events) if house.sandboxed else []),
             *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
             *console_pages(
                 pages,
