@@ -13,6 +13,7 @@ import platformdirs
 from usher.errors import SetupError
 
 PROVIDERS: Final = ("sandbox", "stripe")
+_SECRET: Final = ("secrets", "secret", "key", "_url")
 STRIPE_CHECKOUT: Final = "https://checkout.stripe.com"
 
 
@@ -42,6 +43,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hooks_private: bool = False  # ... and to private ones, like this machine
     log_format: str = "console"
     log_level: str = "info"
+
+    def __repr__(self) -> str:
+        """Without what is secret, database passwords among it."""
+        shown = (n for n in self.__struct_fields__ if not n.endswith(_SECRET))
+        return f"Settings({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
     @property
     def providers(self) -> tuple[str, ...]:

@@ -11,8 +11,11 @@ from usher.payment.model import Payment, Standing
 # How many digits Stripe counts behind the point of a major unit, where that is not two. ISK and
 # UGX are absent on purpose: Stripe has them as "two digits that are always 00".
 # https://docs.stripe.com/currencies
-_NONE: Final = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF"
-_THREE: Final = "BHD JOD KWD OMR TND"
+_NONE: Final = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV"}
+    | {"XAF", "XOF", "XPF"}
+)
+_THREE: Final = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 
 # Events about a charge that may have been authorised, declined, or closed. Whatever else an
 # endpoint is subscribed to is passed over.
@@ -96,8 +99,10 @@ class Event(msgspec.Struct, frozen=True):
     account: str | None = None
 
 
-def _digits(currency: str) -> int:
-    return 0 if currency in _NONE.split() else 3 if currency in _THREE.split() else 2
+def _scales(currency: str) -> tuple[int, int]:
+    """How many minor units a major one has here, and how many at Stripe."""
+    theirs = 1 if currency in _NONE else 1_000 if currency in _THREE else 100
+    return int(10 ** get_currency_precision(currency)), theirs
 
 
 def to_stripe(amount: int, currency: str) -> int:
@@ -106,18 +111,18 @@ def to_stripe(amount: int, currency: str) -> int:
     Ours are minor units as CLDR has them (100 for a krona of Sweden, 1 for one of Iceland), which
     are Stripe's nearly everywhere.
     """
-    digits = _digits(currency)
-    whole, rest = divmod(amount * 10**digits, 10 ** get_currency_precision(currency))
+    ours, theirs = _scales(currency)
+    whole, rest = divmod(amount * theirs, ours)
     # Of three digits the last must be 0: card networks know two.
-    if rest or (digits == 3 and whole % 10):
+    if rest or (theirs == 1_000 and whole % 10):
         raise Conflict(f"Stripe cannot charge this amount of {currency}", amount=amount)
     return whole
 
 
 def from_stripe(amount: int, currency: str) -> int:
     """Stripe's amount as ours."""
-    ours: int = get_currency_precision(currency)
-    return amount * 10**ours // 10 ** _digits(currency)
+    ours, theirs = _scales(currency)
+    return amount * ours // theirs
 
 
 def labels_of(payment: Payment) -> dict[str, str]:

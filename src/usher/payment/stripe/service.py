@@ -12,7 +12,7 @@ import stripe
 import structlog
 
 from usher.clock import now_ms
-from usher.errors import Malformed, Unauthenticated, Unavailable
+from usher.errors import Conflict, Malformed, Unauthenticated, Unavailable
 from usher.payment.model import Kind, Message, Payment, Standing, Started
 from usher.payment.stripe.client import Api, Refused, SavedFault, next_key
 from usher.payment.stripe.model import (
@@ -200,9 +200,13 @@ class StripeProvider:
         _, intent = await self._found(payment)
         if intent is None or intent.status != "succeeded":
             return False
+        try:
+            theirs = to_stripe(amount, payment.currency)
+        except Conflict:
+            return False
         what: dict[str, Any] = {
             "payment_intent": intent.id,
-            "amount": to_stripe(amount, payment.currency),
+            "amount": theirs,
             "metadata": labels_of(payment) | {"refund": refund_id},
         }
         for number in range(1, _ROUNDS + 1):
@@ -213,7 +217,7 @@ class StripeProvider:
                 # Made before (the key is forgotten after a day), or never to be made?
                 if await self._repaid(intent, refund_id):
                     return True
-                if await self._more_than_left(intent, what["amount"]):
+                if await self._more_than_left(intent, theirs):
                     return False
                 if isinstance(fault, Refused) and fault.why != "idempotency_error":
                     raise
