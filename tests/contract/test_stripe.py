@@ -281,6 +281,24 @@ async def test_a_wrong_key(till: StripeTill) -> None:
     await provider.close()
 
 
+async def test_the_key_of_another_account(till: StripeTill) -> None:
+    """Every charge seems to be gone: none is given up because of that."""
+    payment = await paid(till)
+    sessions = dict(till.standin.account.sessions)
+    till.standin.account.sessions.clear()
+    for call in (
+        till.provider.capture(payment),
+        till.provider.void(payment),
+        till.provider.look(payment),
+        till.provider.refund(payment, new_id("refund"), 1),
+        till.provider.start(payment, now_ms() + 900_000),
+    ):
+        with pytest.raises(Unavailable):
+            await call
+    till.standin.account.sessions |= sessions
+    assert await till.provider.capture(payment)
+
+
 # --- what it tells
 
 

@@ -7,7 +7,7 @@ are refused at once, and one is let through now and then to see whether it is ov
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import stamina
 import structlog
@@ -46,29 +46,10 @@ class AbsentProvider:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def _away(self) -> Unavailable:
-        return Unavailable(f"the payment provider {self.name!r} is not enabled (USHER_PAYMENTS)")
+    async def _away(self, *_: Any, **__: Any) -> Any:
+        raise Unavailable(f"the payment provider {self.name!r} is not enabled (USHER_PAYMENTS)")
 
-    async def start(self, payment: Payment, due_ms: int) -> Started:
-        raise self._away()
-
-    async def look(self, payment: Payment) -> Standing | None:
-        raise self._away()
-
-    async def recent(self, since_ms: int) -> list[Standing]:
-        raise self._away()
-
-    async def capture(self, payment: Payment) -> bool:
-        raise self._away()
-
-    async def void(self, payment: Payment) -> bool:
-        raise self._away()
-
-    async def refund(self, payment: Payment, refund_id: str, amount: int) -> bool:
-        raise self._away()
-
-    async def read_webhook(self, body: bytes, headers: Mapping[str, str]) -> list[Message]:
-        raise self._away()
+    start = look = recent = capture = void = refund = read_webhook = _away
 
 
 class Providers(dict[str, Provider]):

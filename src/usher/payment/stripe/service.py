@@ -58,10 +58,10 @@ class StripeProvider:
     async def start(self, payment: Payment, due_ms: int) -> Started:
         key = payment.id
         if payment.reference:
-            session = await self._api.session(payment.reference)
-            if session is not None and session.status == "open":
+            session = await self._known(payment)
+            if session.status == "open":
                 return _started(session)
-            if session is not None and session.status == "complete" and not _is_canceled(session):
+            if session.status == "complete" and not _is_canceled(session):
                 # Paid, and we have not heard of it yet: the booking's page waits for that.
                 return Started(reference=session.id, url=self._back(payment))
             # Nobody paid while the page was open, and there is still time: there is another page.
@@ -134,10 +134,23 @@ class StripeProvider:
         """A payment's session and intent. Without a reference nobody was ever sent to a page,
         unless the reference was lost with a database; then Stripe's search knows who paid."""
         if payment.reference:
-            session = await self._api.session(payment.reference)
-            return session, session.intent if session else None
+            session = await self._known(payment)
+            return session, session.intent
         intent = await self._api.intent_labelled(payment.id)
         return await self._api.session_of(intent.id) if intent else None, intent
+
+    async def _known(self, payment: Payment) -> Session:
+        """The session of a payment that has one. Stripe forgets none: where it knows nothing of
+        it, the key is another account's, and whatever stands on the charge is still there."""
+        session = await self._api.session(payment.reference)
+        if session is None:
+            log.critical(
+                "stripe does not know this charge: is USHER_STRIPE_KEY another account's?",
+                payment=payment.id,
+                reference=payment.reference,
+            )
+            raise Unavailable("the payment provider does not know this charge", retry_after_s=30)
+        return session
 
     async def look(self, payment: Payment) -> Standing | None:
         return standing_of(*await self._found(payment))
