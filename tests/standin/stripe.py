@@ -134,7 +134,7 @@ class StripeStandin:
             f'<button name="outcome" value="{each}">{each}</button>'
             for each in ("approve", "decline")
         )
-        page = f'<!doctype html><title>Pay</title><form method="post">{buttons}</form>'
+        page = f'<!doctype html><title>Pay</title><form method="post" action="/c/pay/{session}">{buttons}</form>'
         return 200, page.encode(), {"content-type": "text/html"}
 
     async def _api(

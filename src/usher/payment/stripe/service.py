@@ -75,8 +75,8 @@ class StripeProvider:
                     raise
                 # The key was used for something else (another address of this site, say), or ended
                 # in a fault. Whoever else begins this payment must be given the same page.
-                if (session := await self._opened(payment)) is not None:
-                    return _started(session)
+                if (opened := await self._opened(payment)) is not None:
+                    return _started(opened)
         raise Unavailable("the payment provider has a fault", retry_after_s=5)
 
     def _page(self, payment: Payment, due_ms: int) -> dict[str, Any]:
