@@ -12,7 +12,7 @@ from usher.clock import now_ms
 from usher.errors import Conflict, Unauthenticated, Unavailable
 from usher.payment import queries
 from usher.payment.guard import Bounds, GuardedProvider
-from usher.payment.model import Payment
+from usher.payment.model import Busy, Payment
 from usher.plumbing.postgres import Database
 
 pytestmark = pytest.mark.anyio
@@ -150,6 +150,39 @@ async def test_a_refusal_is_no_fault(
             await guarded.start(a_payment(49), now_ms() + 900_000)
     assert await queries.down_providers(books) == []
     assert await guarded.start(a_payment(), now_ms() + 900_000)
+
+
+async def test_a_provider_that_is_busy_is_not_away(
+    till: StripeTill, guarded: GuardedProvider, books: Database
+) -> None:
+    payment = await start(till, a_payment())
+    for _ in range(3 * BOUNDS.faults):
+        till.standin.fail("GET", "429", BOUNDS.tries)
+        with pytest.raises(Busy):
+            await guarded.look(payment)
+    assert await queries.down_providers(books) == []
+    assert await guarded.look(payment)
+
+
+async def test_a_crowd_is_led_in_a_few_at_a_time(till: StripeTill) -> None:
+    guarded = GuardedProvider(till.provider, BOUNDS._replace(at_once=4, all_s=10))
+    till.standin.slow_s = 0.005
+    payments = [a_payment() for _ in range(60)]
+    due_ms = now_ms() + 900_000
+    begun = await asyncio.gather(*(guarded.start(each, due_ms) for each in payments))
+    assert len({each.reference for each in begun}) == 60
+    assert 1 < till.standin.most_at_once <= 4
+    impatient = GuardedProvider(
+        till.provider, BOUNDS._replace(at_once=1, all_s=0.05, call_s=1.0, tries=1)
+    )
+    till.standin.fail("GET", "hang")
+    payment = await start(till, a_payment())
+    hanging = asyncio.ensure_future(impatient.look(payment))
+    await asyncio.sleep(0.01)
+    with pytest.raises(Busy):
+        await impatient.look(payment)
+    with pytest.raises(Unavailable):
+        await hanging
 
 
 async def test_a_refusal_is_a_sign_of_life(

@@ -55,6 +55,9 @@ class StripeStandin:
         self.webhooks_to = ""
         self.manner: Manner = "in order"
         self.requests: list[str] = []
+        self.slow_s = 0.0
+        self.most_at_once = 0
+        self._at_once = 0
         self._faults: list[tuple[re.Pattern[str], FaultKind]] = []
         self._saved: dict[str, _Saved] = {}
         self._running: set[str] = set()
@@ -134,7 +137,8 @@ class StripeStandin:
             f'<button name="outcome" value="{each}">{each}</button>'
             for each in ("approve", "decline")
         )
-        page = f'<!doctype html><title>Pay</title><form method="post" action="/c/pay/{session}">{buttons}</form>'
+        form_head = f'<form method="post" action="/c/pay/{session}">'
+        page = f"<!doctype html><title>Pay</title>{form_head}{buttons}</form>"
         return 200, page.encode(), {"content-type": "text/html"}
 
     async def _api(
@@ -154,6 +158,10 @@ class StripeStandin:
                 raise _Dropped
             if kind == "hang":
                 await asyncio.sleep(HANG_S)
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+            await asyncio.sleep(self.slow_s)
+            self._at_once -= 1
             status, told, more = self._once(request, form, key, kind)
         except StripeFault as fault:
             status, told, more = fault.status, json.dumps(fault.body).encode(), {}

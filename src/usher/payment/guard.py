@@ -14,7 +14,7 @@ import structlog
 from circuitbreaker import STATE_HALF_OPEN, CircuitBreaker
 
 from usher.errors import Unavailable, UsherError
-from usher.payment.model import Message, Payment, Provider, Standing, Started
+from usher.payment.model import Busy, Message, Payment, Provider, Standing, Started
 
 log = structlog.get_logger("usher.payment")
 
@@ -26,7 +26,9 @@ LIST_S: Final = 120.0  # a whole day of charges, page by page
 
 class Bounds(NamedTuple):
     """One try lasts `call_s`; there are `tries`, the last of them begun before `all_s`. After
-    `faults` calls in a row that no try has healed there is an outage, and a probe each `open_s`."""
+    `faults` calls in a row that no try has healed there is an outage, and a probe each `open_s`.
+    `at_once` requests are under way: a hall that pays in one minute would else be told to ask less,
+    and whoever has waited `all_s` for that is told to come again."""
 
     call_s: float = 6.0
     tries: int = 3
@@ -34,9 +36,14 @@ class Bounds(NamedTuple):
     pause_s: float = 0.1
     faults: int = 5
     open_s: float = 15.0
+    at_once: int = 20
 
 
 BOUNDS: Final = Bounds()
+
+
+def _is_fault(kind: type[BaseException], _: BaseException) -> bool:
+    return issubclass(kind, Unavailable | asyncio.CancelledError) and not issubclass(kind, Busy)
 
 
 class AbsentProvider:
@@ -66,7 +73,8 @@ class GuardedProvider:
 
     Of the kept breakers for asyncio this one counts by a clock that is never set back; a success
     of any call closes it. What it does not do is done here: one probe at a time, and a call that
-    was cancelled proves nothing good. A refusal is an answer: only Unavailable is a fault.
+    was cancelled proves nothing good. A refusal is an answer, and so is Busy: only Unavailable is a
+    fault.
     """
 
     def __init__(
@@ -84,9 +92,10 @@ class GuardedProvider:
         self._breaker = CircuitBreaker(
             failure_threshold=bounds.faults,
             recovery_timeout=bounds.open_s,
-            expected_exception=(Unavailable, asyncio.CancelledError),
+            expected_exception=_is_fault,
             name=provider.name,
         )
+        self._places = asyncio.Semaphore(bounds.at_once)
         self._probing = False
         self._down = False
 
@@ -166,12 +175,19 @@ class GuardedProvider:
 
     async def _once(self, call: Callable[[], Awaitable[T]], limit_s: float) -> T:
         try:
+            async with asyncio.timeout(self._bounds.all_s):
+                await self._places.acquire()
+        except TimeoutError:
+            raise Busy("too many are paying at once", retry_after_s=5) from None
+        try:
             async with asyncio.timeout(limit_s):
                 return await call()
         except TimeoutError:
             raise Unavailable(
                 "the payment provider has not answered in time", retry_after_s=2
             ) from None
+        finally:
+            self._places.release()
 
     async def _tell(self, heard: Heard | None) -> None:
         if heard is None:

@@ -15,6 +15,7 @@ import stripe
 import structlog
 
 from usher.errors import Conflict, Unavailable
+from usher.payment.model import Busy
 from usher.payment.stripe.model import Intent, Repaid, Session
 
 log = structlog.get_logger("usher.stripe")
@@ -230,7 +231,7 @@ def _explain(error: stripe.StripeError) -> NoReturn:
         raise Unavailable("the payment provider does not answer", retry_after_s=2) from None
     if status == 429:
         log.warning("stripe asks to be asked less", **told)
-        raise Unavailable("the payment provider is busy", retry_after_s=5) from None
+        raise Busy("the payment provider is busy", retry_after_s=5) from None
     if status == 409:
         # The same key, or a lock on the same object: the other request is still at it.
         raise Unavailable("the payment provider is still at it", retry_after_s=1) from None

@@ -26,7 +26,6 @@ EVENTS: Final = frozenset(
         "checkout.session.async_payment_succeeded",
         "checkout.session.async_payment_failed",
         "payment_intent.amount_capturable_updated",
-        "payment_intent.succeeded",
         "payment_intent.payment_failed",
         "payment_intent.canceled",
     }
