@@ -164,6 +164,17 @@ async def test_a_provider_that_is_busy_is_not_away(
     assert await guarded.look(payment)
 
 
+async def test_a_list_that_takes_too_long_is_no_outage(
+    till: StripeTill, guarded: GuardedProvider, books: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("usher.payment.guard.LIST_S", 0.05)
+    till.standin.fail("GET", "hang", BOUNDS.faults)
+    for _ in range(BOUNDS.faults):
+        with pytest.raises(Busy):
+            await guarded.recent(0)
+    assert await queries.down_providers(books) == []
+
+
 async def test_a_crowd_is_led_in_a_few_at_a_time(till: StripeTill) -> None:
     guarded = GuardedProvider(till.provider, BOUNDS._replace(at_once=4, all_s=10))
     till.standin.slow_s = 0.005

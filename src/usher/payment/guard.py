@@ -106,7 +106,8 @@ class GuardedProvider:
         return await self._guarded(lambda: self._provider.look(payment))
 
     async def recent(self, since_ms: int) -> list[Standing]:
-        return await self._guarded(lambda: self._provider.recent(since_ms), LIST_S)
+        # More charges than can be told in this time are no outage.
+        return await self._guarded(lambda: self._provider.recent(since_ms), LIST_S, Busy)
 
     async def capture(self, payment: Payment) -> bool:
         return await self._guarded(lambda: self._provider.capture(payment))
@@ -124,7 +125,12 @@ class GuardedProvider:
             lambda: self._provider.read_webhook(body, headers), self._bounds.call_s
         )
 
-    async def _guarded(self, call: Callable[[], Awaitable[T]], limit_s: float | None = None) -> T:
+    async def _guarded(
+        self,
+        call: Callable[[], Awaitable[T]],
+        limit_s: float | None = None,
+        late: type[Unavailable] = Unavailable,
+    ) -> T:
         if self._breaker.opened or (self._breaker.state == STATE_HALF_OPEN and self._probing):
             raise Unavailable(
                 "the payment provider is away; we look again soon",
@@ -134,7 +140,8 @@ class GuardedProvider:
         self._probing = self._probing or probe
         try:
             with self._breaker:
-                answer = await self._tried(call, limit_s, again=not probe)
+                tries = self._bounds.tries if limit_s is None and not probe else 1
+                answer = await self._tried(call, limit_s or self._bounds.call_s, tries, late)
         except Unavailable as fault:
             if self._breaker.opened:
                 if not self._down:
@@ -158,22 +165,27 @@ class GuardedProvider:
             await self._tell(self._on_up)
 
     async def _tried(
-        self, call: Callable[[], Awaitable[T]], limit_s: float | None, *, again: bool
+        self, call: Callable[[], Awaitable[T]], limit_s: float, tries: int, late: type[Unavailable]
     ) -> T:
         bounds = self._bounds
         async for attempt in stamina.retry_context(
             on=Unavailable,
-            attempts=bounds.tries if again and limit_s is None else 1,
+            attempts=tries,
             timeout=bounds.all_s,
             wait_initial=bounds.pause_s,
             wait_max=1.0,
             wait_jitter=bounds.pause_s,
         ):
             with attempt:
-                return await self._once(call, limit_s or bounds.call_s)
+                return await self._once(call, limit_s, late)
         raise AssertionError("a retry ends with an answer or its fault")
 
-    async def _once(self, call: Callable[[], Awaitable[T]], limit_s: float) -> T:
+    async def _once(
+        self,
+        call: Callable[[], Awaitable[T]],
+        limit_s: float,
+        late: type[Unavailable] = Unavailable,
+    ) -> T:
         try:
             async with asyncio.timeout(self._bounds.all_s):
                 await self._places.acquire()
@@ -183,9 +195,7 @@ class GuardedProvider:
             async with asyncio.timeout(limit_s):
                 return await call()
         except TimeoutError:
-            raise Unavailable(
-                "the payment provider has not answered in time", retry_after_s=2
-            ) from None
+            raise late("the payment provider has not answered in time", retry_after_s=2) from None
         finally:
             self._places.release()
 
