@@ -65,7 +65,8 @@ def make_pages(house: House) -> Pages:
             "access_left_s": access_left_s(request, house.signer),
         }
 
-    return Pages(Assets(front / "static", more), house.languages, greet)
+    assets = Assets(front / "static", more)
+    return Pages(assets, house.languages, greet, house.settings.payment_pages)
 
 
 def page_router(house: House, pages: Pages) -> Router:
@@ -128,7 +129,7 @@ def page_router(house: House, pages: Pages) -> Router:
                 house.events,
                 Desk(house.signer, house.accounts, house.seats, house.owner_of),
             ),
-            *bank_pages(pages, house.bank, house.events),
+            *(bank_pages(pages, house.bank, house.events) if house.sandboxed else []),
             *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
             *door_pages(pages, house.door, house.counts, house.events),
             *console_pages(

@@ -111,7 +111,7 @@ def build_app(house: House) -> Litestar:
             *seat_handlers(house.seats),
             *blocking_handlers(house.blocking),
             *payment_handlers(house.payments),
-            *sandbox_handlers(house.bank),
+            *(sandbox_handlers(house.bank) if house.sandboxed else []),
             *booking_handlers(house.bookings, house.accounts, house.seats),
             *refunding_handlers(
                 house.refunds, Desk(house.signer, house.accounts, house.seats, house.owner_of)
