@@ -59,6 +59,7 @@ cancel_before_s_max: Final = 366 * 24 * 3600
 reason_chars_max: Final = 200
 wind_up_batch_max: Final = 100  # bookings of a cancelled event given back by one transaction
 payment_cap_s: Final = 7_200  # from the booking on, however long the provider is away
+payment_grace_s: Final = 300  # once more to pay in when the provider is back
 
 # --- hooks
 hook_url_chars_max: Final = 2_000

@@ -11,8 +11,9 @@ from usher.plumbing.postgres import Connection, Database
 # Written out, so that the index payment_unanswered is known to serve.
 _UNANSWERED: Final = ", ".join(f"'{state}'" for state in UNANSWERED)
 _REFUND: Final = ", ".join(Refund.__struct_fields__)
-# An outage that nobody has seen for so long is over, or nobody asks that provider any more.
-OUTAGE_S: Final = 60
+# An outage that nobody has seen for so long is over: every minute books are compared, which asks
+# each provider.
+OUTAGE_S: Final = 150
 _COLUMNS: Final = ", ".join(Payment.__struct_fields__)
 
 
