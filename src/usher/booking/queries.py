@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from usher import limits
-from usher.booking.model import Booking
+from usher.booking.model import TRANSITIONS, Booking, State
 from usher.plumbing.postgres import Connection, Database
 
 COLUMNS: Final = ", ".join(Booking.__struct_fields__)
@@ -117,9 +117,10 @@ async def lose(connection: Connection, ids: Sequence[str]) -> None:
 
 
 async def move(
-    connection: Connection, ids: Sequence[str], before: str, after: str, reason: str = ""
+    connection: Connection, ids: Sequence[str], before: State, after: State, reason: str = ""
 ) -> list[Booking]:
     """Moves the bookings that are in `before` to `after`; those that moved."""
+    assert after in TRANSITIONS[before]
     rows = await connection.fetch(
         "UPDATE booking SET state = $3, reason = $4,"
         " confirmed_at = CASE WHEN $3 = 'confirmed' THEN now() ELSE confirmed_at END"

@@ -5,7 +5,17 @@ from typing import Any, Final
 
 import msgspec
 
-from usher.payment.model import ASKED_S, UNANSWERED, Message, Payment, Refund, RefundState
+from usher.payment.model import (
+    ASKED_S,
+    REFUND_TRANSITIONS,
+    TRANSITIONS,
+    UNANSWERED,
+    Message,
+    Payment,
+    Refund,
+    RefundState,
+    State,
+)
 from usher.plumbing.postgres import Connection, Database
 
 # Written out, so that the index payment_unanswered is known to serve.
@@ -87,9 +97,14 @@ async def note_messages(connection: Connection, messages: Sequence[Message]) -> 
 
 
 async def move(
-    connection: Connection, ids: Sequence[str], before: Sequence[str], after: str, reason: str = ""
+    connection: Connection,
+    ids: Sequence[str],
+    before: Sequence[State],
+    after: State,
+    reason: str = "",
 ) -> list[str]:
     """Moves payments that are in one of `before` to `after`; the ids that moved."""
+    assert all(after in TRANSITIONS[each] for each in before)
     rows = await connection.fetch(
         "UPDATE payment SET state = $3, changed_at = now(),"
         " reason = CASE WHEN $4 = '' THEN reason ELSE $4 END"
@@ -126,6 +141,7 @@ async def move_refunds(
     connection: Connection, ids: Sequence[str], before: RefundState, after: RefundState
 ) -> None:
     """Moves refunds that are in `before` to `after`."""
+    assert after in REFUND_TRANSITIONS[before]
     await connection.execute(
         "UPDATE refund SET state = $3, done_at = CASE WHEN $3 = 'done' THEN now() END"
         " WHERE id = ANY($1::text[]) AND state = $2",
