@@ -1,14 +1,22 @@
 """The courier before real receivers: good ones, slow ones, broken ones, malicious ones."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.places import database_of_its_own
 from tests.receiver import Receiver, babbles, hangs, receiving, says
 from tests.sql.hooked import Office
 from usher.account.model import Actor
+from usher.clock import utc_now
 from usher.embedded import Embedded
 from usher.hook.model import HookChange, Told
 from usher.hook.sending import client, queries
@@ -371,3 +379,56 @@ async def test_one_private_address_of_a_name_is_enough_to_refuse_it(
     async with office.couriers(private=False):
         await office.until(await office.ping(actor, hook), fault="the address is not a public one")
     assert receiver.got == []
+
+
+# --- TLS
+
+
+def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """What a server needs to be `name`, and what a client needs to believe it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = utc_now()
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = made.public_bytes(serialization.Encoding.PEM)
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    file = folder / "server.pem"
+    file.write_bytes(secret + pem)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(file)
+    return server, ssl.create_default_context(cadata=pem.decode())
+
+
+@pytest.mark.parametrize("name", ["hook.example", "other.example"])
+async def test_tls_goes_by_the_name_and_not_by_the_address(
+    office: Office, actor: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whoever answers at the address that was looked up must be whom the hook names."""
+    server, client_side = certificate(tmp_path, name)
+    async with receiving(server) as receiver:
+        url = receiver.url.replace("127.0.0.1", "hook.example")
+        hook, secret = await office.hook(actor, url)
+        monkeypatch.setattr(client, "_look_up", lambda *_: ["127.0.0.1"])
+        delivery = await office.ping(actor, hook)
+        async with office.couriers(verify=client_side):
+            if name == "hook.example":
+                await office.until(delivery, state="done")
+                receiver.got[0].read(secret)
+            else:
+                await office.until(delivery, fault="not reached: ConnectError")
+                assert receiver.got == []
