@@ -31,7 +31,8 @@ class Office:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.signatures = Signatures(KeyRing(new_secret()))
+        self.ring = new_secret()
+        self.signatures = Signatures(KeyRing(self.ring))
         self.service = HookService(database, self.signatures, Resolver(private=True), http=True)
         self.announcer = Announcer(database, Facts(database, EventService(database)))
 
