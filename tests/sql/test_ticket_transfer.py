@@ -25,6 +25,7 @@ from usher.ticket.signing import TicketKeys
 
 pytestmark = pytest.mark.anyio
 
+LANGUAGES = Languages(shipped("front") / "locale")
 BO, CY = (TransferRequest(f"{name}", f"{name}@example.org") for name in ("bo", "cy"))
 
 
@@ -43,7 +44,7 @@ def service(database: Database) -> TicketService:
         AccountService(database, signer),
         KeyBook(database, TicketKeys(ring)),
         signer,
-        Languages(shipped("front") / "locale"),
+        LANGUAGES,
         "https://usher.example",
     )
 
