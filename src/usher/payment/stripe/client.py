@@ -113,14 +113,16 @@ class Api:
                 return
             page = await self._asked(page.next_page_async)
 
-    async def repayments(self, intent_id: str) -> AsyncIterator[Repaid]:
-        """What was given back of an intent."""
+    async def repayments(self, intent_id: str, refund_id: str) -> AsyncIterator[Repaid]:
+        """What was given back of an intent for one of our refunds, or was to be."""
         page = await self._asked(
             lambda: self._v1.refunds.list_async({"payment_intent": intent_id, "limit": _PAGE})
         )
         while True:
             for each in page.data:
-                yield _read(each, Repaid)
+                repaid = _read(each, Repaid)
+                if (repaid.metadata or {}).get("refund") == refund_id:
+                    yield repaid
             if not page.has_more:
                 return
             page = await self._asked(page.next_page_async)
