@@ -13,6 +13,8 @@ import httpx
 import msgspec
 import stripe
 import structlog
+from stripe.params import RefundCreateParams
+from stripe.params.checkout import SessionCreateParams
 
 from usher.errors import Conflict, Unavailable
 from usher.payment.model import Busy
@@ -129,7 +131,7 @@ class Api:
 
     # --- writing: each under a key
 
-    async def open(self, what: Any, key: str) -> Session:
+    async def open(self, what: SessionCreateParams, key: str) -> Session:
         """Makes a session."""
         return _read(
             await self._asked(
@@ -167,7 +169,7 @@ class Api:
         )
         return _read(answer, Intent)
 
-    async def repay(self, what: Any, key: str) -> Repaid:
+    async def repay(self, what: RefundCreateParams, key: str) -> Repaid:
         """Makes a refund."""
         return _read(
             await self._asked(

@@ -5,11 +5,13 @@ how it stands is what counts. So no order, no repetition and no lost answer can 
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import stripe
 import structlog
+from stripe.params import RefundCreateParams
+from stripe.params.checkout import SessionCreateParams
 
 from usher.clock import now_ms
 from usher.errors import Conflict, Malformed, Unauthenticated, Unavailable
@@ -80,11 +82,10 @@ class StripeProvider:
                     return _started(opened)
         raise Unavailable("the payment provider has a fault", retry_after_s=5)
 
-    def _page(self, payment: Payment, due_ms: int) -> dict[str, Any]:
+    def _page(self, payment: Payment, due_ms: int) -> SessionCreateParams:
         """What a session is made of: the same each time, or its key would be refused."""
-        currency = payment.currency.lower()
         labels = labels_of(payment)
-        what: dict[str, Any] = {
+        what: SessionCreateParams = {
             "mode": "payment",
             "client_reference_id": payment.id,
             "metadata": labels,
@@ -97,7 +98,7 @@ class StripeProvider:
                 {
                     "quantity": 1,
                     "price_data": {
-                        "currency": currency,
+                        "currency": payment.currency.lower(),
                         "unit_amount": to_stripe(payment.amount, payment.currency),
                         "product_data": {"name": payment.booking_id},
                     },
@@ -218,7 +219,7 @@ class StripeProvider:
             theirs = to_stripe(amount, payment.currency)
         except Conflict:
             return False
-        what: dict[str, Any] = {
+        what: RefundCreateParams = {
             "payment_intent": intent.id,
             "amount": theirs,
             "metadata": labels_of(payment) | {"refund": refund_id},
