@@ -26,6 +26,7 @@ from usher.rehearsal.commands import demo_command
 from usher.sale.commands import sale_commands
 from usher.settings import Settings, read_settings
 from usher.site import Stage, on_stage
+from usher.waitlist.commands import waitlist_commands
 from usher.wiring import House, opened
 
 T = TypeVar("T")
@@ -157,4 +158,5 @@ main.add_command(account_commands(_with(lambda house: house.accounts)))
 main.add_command(event_commands(_with(lambda house: house.events)))
 main.add_command(sale_commands(_with(lambda house: house.sales)))
 main.add_command(gate_commands(_with(lambda house: house.queue), _with(lambda house: house.sales)))
+main.add_command(waitlist_commands(_with(lambda house: house.waitlist)))
 main.add_command(audit_command(_with(lambda house: house.auditor)))

@@ -56,6 +56,14 @@ phone_chars_max: Final = 16  # E.164: a plus and fifteen digits
 language_chars_max: Final = 100
 notice_chars_max: Final = 500
 
+# --- the waiting list
+offer_s_default: Final = 4 * 3600
+offer_s_min: Final = 5
+offer_s_max: Final = 7 * 24 * 3600
+waitlist_entries_max: Final = 20_000  # of one event, at one time
+waitlist_token_s: Final = 365 * 24 * 3600
+waitlist_batch_max: Final = 200  # entries read at once when seats are offered
+
 # --- HTTP
 body_bytes_max: Final = 64 * 1024
 token_chars_max: Final = 2_048

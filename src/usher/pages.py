@@ -34,6 +34,7 @@ from usher.queue.pages import queue_pages
 from usher.seat.blocking.pages import blocking_pages
 from usher.seat.pages import seat_pages
 from usher.ticket.pages import ticket_pages
+from usher.waitlist.pages import waitlist_pages
 from usher.wiring import House
 
 AnyRequest = Request[Any, Any, Any]
@@ -119,6 +120,7 @@ def page_router(house: House, pages: Pages) -> Router:
             ),
             *bank_pages(pages, house.bank, house.events),
             *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
+            *waitlist_pages(pages, house.waitlist, house.events, house.accounts),
             *console_pages(
                 pages,
                 house.database,

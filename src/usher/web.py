@@ -37,6 +37,7 @@ from usher.seat.blocking.routes import blocking_handlers
 from usher.seat.routes import seat_handlers
 from usher.settings import Settings
 from usher.ticket.routes import ticket_handlers
+from usher.waitlist.routes import waitlist_handlers
 from usher.wiring import House
 
 VERSION: Final = "0.1.0"
@@ -110,6 +111,7 @@ def build_app(house: House) -> Litestar:
             *sandbox_handlers(house.bank),
             *booking_handlers(house.bookings, house.accounts, house.seats),
             *ticket_handlers(house.tickets, house.accounts, house.seats),
+            *waitlist_handlers(house.waitlist, house.accounts),
             *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),
             *pulse_handlers(house.pulses),

@@ -39,6 +39,9 @@ from usher.seat.scripts import SeatScripts
 from usher.seat.service import SeatService
 from usher.settings import Settings
 from usher.ticket.service import TicketService
+from usher.waitlist.jobs import Offers
+from usher.waitlist.scripts import WaitlistScripts
+from usher.waitlist.service import WaitlistService
 
 
 class House:
@@ -85,10 +88,23 @@ class House:
             self.accounts,
         )
         self.tickets = TicketService(self.database, self.events, self.accounts)
+        waitlist_scripts = WaitlistScripts(self.runner)
+        self.offers = Offers(self.database, waitlist_scripts, self.seat_scripts, self.events)
+        self.waitlist = WaitlistService(
+            self.database,
+            waitlist_scripts,
+            self.seat_scripts,
+            self.events,
+            self.curves,
+            self.signer,
+            settings.public_url,
+        )
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
         self.pulses = Pulses(self.database, self.events, self.sales, self.curves)
-        self.inventory = Inventory(self.database, self.seat_scripts, self.events, self.sales)
+        self.inventory = Inventory(
+            self.database, self.seat_scripts, self.events, self.sales, self.offers.prepare
+        )
         self.settler = Settler(self.database, self.seat_scripts)
         self.outbox = Outbox(
             self.database,

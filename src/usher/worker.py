@@ -37,18 +37,20 @@ log = structlog.get_logger("usher.worker")
 WATCH_S: Final = 1.0  # how often the list of events is read
 GATE_TICK_S: Final = 0.1
 SYNC_TICK_S: Final = 0.5
+OFFER_TICK_S: Final = 1.0
 STOP_DEADLINE_S: Final = 20.0
 CANCEL_AGAIN_S: Final = 0.5
 JOBS_QUEUE: Final = "usher:jobs"
 
 
 class Ticker:
-    """Moves one event: its gate, its sweep, its draw, its sale's times."""
+    """Moves one event: its gate, its sweep, its draw, its sale's times, its waiting list."""
 
     def __init__(self, house: House, sale: Sale) -> None:
         self._house = house
         self.sale = sale
         self.event = sale.event_id
+        self._offered = 0.0
 
     async def run(self) -> None:
         """Ticks until cancelled. A fault of one tick is the next tick's to mend."""
@@ -82,6 +84,9 @@ class Ticker:
         await self._house.sales.note_number(self.sale, max(curve.next, curve.lobby_next))
         if self.sale.lobby_size is not None and not curve.drawn:
             await self._draw(curve)
+        if time.monotonic() - self._offered >= OFFER_TICK_S:
+            self._offered = time.monotonic()
+            await self._house.offers.turn(self.event, curve.listed)
 
     async def _draw(self, curve: Curve) -> None:
         """Numbers the whole lobby, batch by batch; a colleague at the same is no matter."""
