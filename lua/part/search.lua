@@ -1,6 +1,6 @@
 -- Shared by seat/best and seat/offer: the best `want` seats free in a category, adjacent, near the
 -- focus, leaving no single gap; or nil and the largest number that could be had instead.
-local function search(want)
+local function best_of(want)
   local size, base = tonumber(count), tonumber(first)
   if want < 1 then return nil, 0 end
   local states = size > 0 and redis.call('GETRANGE', seat, base, base + size - 1) or ''

@@ -11,7 +11,7 @@
 local want = tonumber(quantity)
 local refusal = refuse(want)
 if refusal then return refusal end
-local seats, most = search(want)
+local seats, most = best_of(want)
 if not seats then return { 'few', most } end
 
 -- write

@@ -2,9 +2,9 @@
 -- KEYS    gate
 -- ARGV    listed seq
 -- REPLY   set | moved seq
--- ATOMIC  `listed`: 1 to who waits alone, 0 to everybody since nobody who waits fits, '' to
---         everybody since nobody waits. Only while nothing has come back and nobody has joined
---         since `seq` was read.
+-- ATOMIC  `listed`: 1 to who waits and to nobody else, 0 to everybody since nobody who waits fits,
+--         '' to everybody since nobody waits. Only while nothing has come back and nobody has
+--         joined since `seq` was read.
 -- COST    O(1)
 
 -- check

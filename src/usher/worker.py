@@ -37,7 +37,6 @@ log = structlog.get_logger("usher.worker")
 WATCH_S: Final = 1.0  # how often the list of events is read
 GATE_TICK_S: Final = 0.1
 SYNC_TICK_S: Final = 0.5
-OFFER_TICK_S: Final = 1.0
 STOP_DEADLINE_S: Final = 20.0
 CANCEL_AGAIN_S: Final = 0.5
 JOBS_QUEUE: Final = "usher:jobs"
@@ -50,7 +49,6 @@ class Ticker:
         self._house = house
         self.sale = sale
         self.event = sale.event_id
-        self._offered = 0.0
 
     async def run(self) -> None:
         """Ticks until cancelled. A fault of one tick is the next tick's to mend."""
@@ -84,9 +82,7 @@ class Ticker:
         await self._house.sales.note_number(self.sale, max(curve.next, curve.lobby_next))
         if self.sale.lobby_size is not None and not curve.drawn:
             await self._draw(curve)
-        if time.monotonic() - self._offered >= OFFER_TICK_S:
-            self._offered = time.monotonic()
-            await self._house.offers.turn(self.event, curve.listed)
+        await self._house.offers.turn(self.event, curve.listed)
 
     async def _draw(self, curve: Curve) -> None:
         """Numbers the whole lobby, batch by batch; a colleague at the same is no matter."""

@@ -67,6 +67,7 @@ class Scene:
             "payment": self.payment,
             "provider": "sandbox",
             "ticket": "tkt_" + "0" * 16,
+            "token": "no.such.offer",
         }
         return re.sub(r"\{(\w+)\}", lambda name: (ids | instead)[name[1]], path)
 
@@ -92,6 +93,8 @@ class Scene:
         if path.endswith("/events"):
             plan = {"rows": 1, "columns": 1}
             return {"title": "Made", "starts_at": "2035-01-01T20:00:00Z", "plan": plan}
+        if path.endswith("/waitlist"):
+            return {"email": "ann@example.org", "quantity": 1}
         if path.endswith("/holds"):
             return {"category": "VIP", "quantity": 1}
         named: dict[str, Any] = {"notice": {"text": "hello"}, "{hold}": {"extend": True}}
@@ -121,7 +124,7 @@ class Scene:
             name: await self.house.runner.command(command, *keys.named((name,)))
             for name, command in zip(names, commands, strict=True)
         }
-        for table in ("booking", "payment", "ticket", "sale", "sale_change"):
+        for table in ("booking", "payment", "ticket", "sale", "sale_change", "waitlist"):
             async with self.house.database.connection() as connection:
                 rows = await connection.fetch(
                     f"SELECT * FROM {table} WHERE event_id = $1 ORDER BY 1", self.fan.event

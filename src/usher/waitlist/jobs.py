@@ -56,22 +56,24 @@ class Offers:
             return
         showing = await self._events.showing(event)
         kept = await self._follow(showing, look) if offers else 0
+        if look.held > kept:
+            await self._finish(showing, event)
+        waits, offers = await queries.alive(self.database, event)
         stands_s = offer_s(showing, look.now_ms)
-        if waits or offers:  # somebody may wait again
-            if look.held > kept:
-                await self._finish(showing, event)
-            waits = (await queries.alive(self.database, event)).waits
-        if look.state != "open":
-            serves = look.listed if waits else ""  # as it is, for when the sale goes on
-        elif not waits or not stands_s:
-            serves = ""
-        elif look.listed == "0":
-            # Looked through, and nothing has come back since; what is left may be sold out by now.
-            serves = "0" if look.free else "1"
-        else:
-            # More may have come back than was free at the look: `seq` has then moved.
-            serves = await _Pass(self, showing, stands_s).run() if look.free else "1"
+        waits = waits and stands_s > 0
+        free, on_sale = look.free, look.state == "open"
+        # "0" says that it was looked through, and nothing has come back since.
+        if on_sale and waits and free and look.listed != "0":
+            on_sale = await _Pass(self, showing, stands_s).run()
+            waits, offers = await queries.alive(self.database, event)
+            now = await self.scripts.look(event)
+            free = now.free if isinstance(now, Look) else 0
+        serves = ""
+        if waits or offers:
+            # An offer that stands keeps the list open for who joins behind it.
+            serves = look.listed if not on_sale else "0" if free else "1"
         if serves != look.listed:
+            # What has come back meanwhile has moved `seq`: then nothing is set.
             await self.scripts.set(event, serves, look.seq)
 
     # --- offers that stand
@@ -198,9 +200,8 @@ class _Pass:
         # The largest party that may still fit, by category.
         self._most = {each.name: limits.hold_seats_max for each in showing.categories}
 
-    async def run(self) -> str:
-        """To whom seats are sold now: "1" all were given away, "0" nobody else fits what is left,
-        "" nobody waits."""
+    async def run(self) -> bool:
+        """Serves everybody who can be; False where the sale was stopped meanwhile."""
         event, after = self._showing.event.id, 0
         while batch := await queries.waiting(
             self._offers.database,
@@ -213,11 +214,8 @@ class _Pass:
             for entry in batch:
                 after = entry.turn
                 if not await self._serve(entry):
-                    return "1"  # the sale has been stopped
-        if not (await queries.alive(self._offers.database, event)).waits:
-            return ""
-        look = await self._offers.scripts.look(event)
-        return "1" if isinstance(look, Look) and not look.free else "0"
+                    return False
+        return True
 
     async def _serve(self, entry: Entry) -> bool:
         """Offers seats where they fit; False where nothing is sold any more."""

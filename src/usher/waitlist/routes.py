@@ -76,15 +76,20 @@ def waitlist_handlers(
     @get(_PATH + "/entries", guards=_MAY, responses=shaped(ListView))
     async def list_entries(
         event: FromPath[str],
-        state: Annotated[
-            str, QueryParameter(pattern=r"^(waiting|offered|booked|lapsed|declined|left)?$(?!\n)")
+        wanted: Annotated[
+            str,
+            QueryParameter(
+                name="state",
+                pattern=r"^(waiting|offered|booked|lapsed|declined|left)?$(?!\n)",
+                description="Only entries in this state.",
+            ),
         ] = "",
         limit: Annotated[int, QueryParameter(ge=1, le=limits.page_rows_max)] = 50,
         cursor: Cursor = "",
     ) -> ASGIResponse:
         """The waiting list of an event for its organiser, in the order of joining."""
         after = read_cursor(cursor, "entry")
-        view, last = await waitlist.listing(event, state, after, limit)
+        view, last = await waitlist.listing(event, wanted, after, limit)
         return answer(view | {"cursor": cursor_after(last.created_at, last.id) if last else None})
 
     @get(_OFFER, responses=shaped(OfferView))
