@@ -129,7 +129,7 @@ def page_router(house: House, pages: Pages) -> Router:
                 house.feed_scripts,
                 house.pulses,
             ),
-            *sales_pages(pages, house.database, house.events),
+            *sales_pages(pages, house.database, house.events, house.waitlist),
             *editing_pages(pages, house.editor, house.events, house.sales),
             *blocking_pages(pages, house.editor, house.blocking),
         ],

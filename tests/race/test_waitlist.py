@@ -252,10 +252,10 @@ async def _storm(hall: Hall) -> int:
 
     for seat in range(6):
         _, *first = await asyncio.gather(hall.give_back(seat), *wants(seat))
-        got += sum(first)
+        got += first.count(True)
         if seat % 2:
             _, *then = await asyncio.gather(hall.turn(), *wants(seat))
-            got += sum(then)
+            got += then.count(True)
     await hall.turn()
     states = Counter(entry["state"] for entry in (await hall.entries()).values())
     assert got or states == {"offered": len(entries)}, states

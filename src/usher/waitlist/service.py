@@ -121,7 +121,7 @@ class WaitlistService:
             raise Unavailable("the waiting list is full", retry_after_s=60)
         # Killed before this, the worker's next turn finds the entry.
         await self._scripts.call(event)
-        return await self._found(entry_id)
+        return await self.entry(entry_id)
 
     async def _again(self, entry: Entry) -> Entry | None:
         """The entry that this request has made before, or the same of this fan's."""
@@ -152,9 +152,10 @@ class WaitlistService:
         claims = self._signer.verify("entry", token)
         if event is not None and claims.get("evt") != event:
             raise Unauthenticated("this token is for another event")
-        return await self._found(str(claims["sub"]))
+        return await self.entry(str(claims["sub"]))
 
-    async def _found(self, entry_id: str) -> Entry:
+    async def entry(self, entry_id: str) -> Entry:
+        """An entry by its id; NotFound."""
         entry = await queries.find(self._database, entry_id)
         if entry is None:
             raise NotFound("there is no such entry on the waiting list")
@@ -177,12 +178,12 @@ class WaitlistService:
             # An offer may have been made at this moment, by a worker that was killed since.
             attempt = entry.attempt + 1
             hold_id, place_id = hold_of(entry.id, attempt), place_of(entry.id, attempt)
-            now = await self._found(entry.id)
+            now = await self.entry(entry.id)
             if now.state == "offered":
                 await self._decline(now)
             else:
                 await self._seats.free(entry.event_id, hold_id, place_id)
-        return await self._found(entry.id)
+        return await self.entry(entry.id)
 
     def entry_token(self, entry: Entry) -> str:
         """What shows and leaves an entry, for who has no cookie of its fan."""
@@ -204,7 +205,7 @@ class WaitlistService:
         """The offer whose token this is; NotFound where it is none."""
         try:
             claims = self._signer.verify("offer", token)
-            entry, attempt = await self._found(str(claims["sub"])), int(claims["try"])
+            entry, attempt = await self.entry(str(claims["sub"])), int(claims["try"])
         except Unauthenticated as refusal:
             raise NotFound("there is no such offer") from refusal
         showing = await self._events.showing(entry.event_id)
