@@ -141,7 +141,8 @@ class WaitlistService:
         return last
 
     async def of_fan(self, event: str, fan_id: str, account_id: str = "") -> Entry | None:
-        """The last entry of a fan, or of the account's own."""
+        """The last entry of a fan, or of the account's own; NotFound where there is no event."""
+        await self._events.shown(event)
         for fan in (fan_id, own_fan(account_id) if account_id else ""):
             if fan and (entry := await queries.of_fan(self._database, event, fan)) is not None:
                 return entry
