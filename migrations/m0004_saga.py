@@ -12,9 +12,20 @@ DDL = """
 ALTER TABLE booking ADD COLUMN language text NOT NULL DEFAULT 'en';
 ALTER TABLE booking ADD COLUMN phone text NOT NULL DEFAULT '';
 
+-- Seats of a confirmed booking that were given back since, and their money.
+ALTER TABLE booking ADD COLUMN returned integer[] NOT NULL DEFAULT '{}';
+ALTER TABLE booking ADD COLUMN refunded bigint NOT NULL DEFAULT 0
+    -- prevents more from going back than was paid
+    CONSTRAINT booking_refunded_possible CHECK (refunded BETWEEN 0 AND total);
+
 -- Fans may cancel until so long before the start; NULL: only the organiser may.
 ALTER TABLE event ADD COLUMN cancel_before_s integer
     CONSTRAINT event_cancel_before_possible CHECK (cancel_before_s >= 0);
+
+-- A cancelled event's bookings are given back until none is left a day later.
+ALTER TABLE event ADD COLUMN cancelled_at timestamptz;
+ALTER TABLE event ADD COLUMN wound_up_at timestamptz;
+CREATE INDEX event_to_wind_up ON event (id) WHERE state = 'cancelled' AND wound_up_at IS NULL;
 
 -- The provider's own name of the charge; '' until it has told us.
 ALTER TABLE payment ADD COLUMN reference text NOT NULL DEFAULT '';

@@ -69,8 +69,11 @@ CREATE TABLE public.booking (
     confirmed_at timestamp with time zone,
     language text DEFAULT 'en'::text NOT NULL,
     phone text DEFAULT ''::text NOT NULL,
+    returned integer[] DEFAULT '{}'::integer[] NOT NULL,
+    refunded bigint DEFAULT 0 NOT NULL,
     CONSTRAINT booking_has_seats CHECK (((cardinality(seats) > 0) AND (cardinality(seats) = cardinality(prices)))),
     CONSTRAINT booking_hold_once CHECK ((substr(id, 5) = substr(hold_id, 5))),
+    CONSTRAINT booking_refunded_possible CHECK (((refunded >= 0) AND (refunded <= total))),
     CONSTRAINT booking_state_known CHECK ((state = ANY (ARRAY['awaiting_payment'::text, 'confirmed'::text, 'expired'::text, 'conflict'::text, 'cancelled'::text, 'refunded'::text]))),
     CONSTRAINT booking_total_possible CHECK ((total >= 0))
 );
@@ -117,6 +120,8 @@ CREATE TABLE public.event (
     built_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     cancel_before_s integer,
+    cancelled_at timestamp with time zone,
+    wound_up_at timestamp with time zone,
     CONSTRAINT event_cancel_before_possible CHECK ((cancel_before_s >= 0)),
     CONSTRAINT event_currency_shape CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT event_state_known CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text, 'cancelled'::text])))
@@ -131,6 +136,56 @@ CREATE TABLE public.hall (
     venue_id text NOT NULL,
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: hook; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.hook (
+    id text NOT NULL,
+    account_id text,
+    url text NOT NULL,
+    kinds text[] DEFAULT '{}'::text[] NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    digest text NOT NULL,
+    kid text NOT NULL,
+    salt text NOT NULL,
+    old_kid text DEFAULT ''::text NOT NULL,
+    old_salt text DEFAULT ''::text NOT NULL,
+    old_until timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    probe_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT hook_reason_known CHECK ((reason = ANY (ARRAY[''::text, 'gone'::text, 'failing'::text]))),
+    CONSTRAINT hook_reason_told CHECK (((state = 'broken'::text) = (reason <> ''::text))),
+    CONSTRAINT hook_state_known CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'broken'::text])))
+);
+
+--
+-- Name: hook_delivery; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.hook_delivery (
+    id text NOT NULL,
+    hook_id text NOT NULL,
+    fact text NOT NULL,
+    subject text NOT NULL,
+    event_id text,
+    body text NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    status integer,
+    answer text DEFAULT ''::text NOT NULL,
+    fault text DEFAULT ''::text NOT NULL,
+    due timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    tried_at timestamp with time zone,
+    done_at timestamp with time zone,
+    CONSTRAINT hook_delivery_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'dead'::text])))
 );
 
 --
@@ -428,6 +483,28 @@ CREATE TABLE public.sandbox_webhook (
 );
 
 --
+-- Name: scan; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.scan (
+    id text NOT NULL,
+    event_id text NOT NULL,
+    booking_id text,
+    seat integer,
+    serial integer,
+    digest text NOT NULL,
+    typed boolean DEFAULT false NOT NULL,
+    entrance text DEFAULT ''::text NOT NULL,
+    actor text NOT NULL,
+    scanned_at timestamp with time zone NOT NULL,
+    uploaded_at timestamp with time zone DEFAULT now() NOT NULL,
+    outcome text NOT NULL,
+    let_in boolean NOT NULL,
+    CONSTRAINT scan_admits_a_ticket CHECK (((outcome <> ALL (ARRAY['admitted'::text, 'double'::text])) OR (let_in AND (booking_id IS NOT NULL) AND (seat IS NOT NULL)))),
+    CONSTRAINT scan_outcome_known CHECK ((outcome = ANY (ARRAY['admitted'::text, 'double'::text, 'already_used'::text, 'revoked'::text, 'cancelled'::text, 'not_confirmed'::text, 'wrong_event'::text, 'unknown_ticket'::text, 'unsigned'::text, 'forged'::text, 'no_ticket'::text])))
+);
+
+--
 -- Name: seat; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -449,8 +526,44 @@ CREATE TABLE public.ticket (
     seat integer NOT NULL,
     price bigint NOT NULL,
     state text DEFAULT 'live'::text NOT NULL,
+    serial integer DEFAULT 0 NOT NULL,
+    holder text DEFAULT ''::text NOT NULL,
+    holder_email text DEFAULT ''::text NOT NULL,
+    used_at timestamp with time zone,
+    used_where text DEFAULT ''::text NOT NULL,
+    used_by text,
+    CONSTRAINT ticket_holder_has_serial CHECK (((holder = ''::text) OR (serial > 0))),
+    CONSTRAINT ticket_holder_reachable CHECK (((holder = ''::text) = (holder_email = ''::text))),
     CONSTRAINT ticket_seat_possible CHECK ((seat >= 0)),
-    CONSTRAINT ticket_state_known CHECK ((state = ANY (ARRAY['live'::text, 'void'::text, 'cancelled'::text])))
+    CONSTRAINT ticket_serial_possible CHECK ((serial >= 0)),
+    CONSTRAINT ticket_state_known CHECK ((state = ANY (ARRAY['live'::text, 'void'::text, 'cancelled'::text]))),
+    CONSTRAINT ticket_use_told CHECK ((((used_at IS NULL) = (used_by IS NULL)) AND ((used_where = ''::text) OR (used_at IS NOT NULL))))
+);
+
+--
+-- Name: ticket_key; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ticket_key (
+    kid text NOT NULL,
+    public bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    retired_at timestamp with time zone,
+    CONSTRAINT ticket_key_is_ed25519 CHECK ((octet_length(public) = 32))
+);
+
+--
+-- Name: ticket_transfer; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ticket_transfer (
+    booking_id text NOT NULL,
+    seat integer NOT NULL,
+    serial integer NOT NULL,
+    holder text NOT NULL,
+    holder_email text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ticket_transfer_serial_possible CHECK ((serial > 0))
 );
 
 --
@@ -574,6 +687,20 @@ ALTER TABLE ONLY public.hall
     ADD CONSTRAINT hall_pkey PRIMARY KEY (id);
 
 --
+-- Name: hook_delivery hook_delivery_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.hook_delivery
+    ADD CONSTRAINT hook_delivery_pkey PRIMARY KEY (id);
+
+--
+-- Name: hook hook_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.hook
+    ADD CONSTRAINT hook_pkey PRIMARY KEY (id);
+
+--
 -- Name: migration migration_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -693,6 +820,13 @@ ALTER TABLE ONLY public.sandbox_webhook
     ADD CONSTRAINT sandbox_webhook_pkey PRIMARY KEY (id);
 
 --
+-- Name: scan scan_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.scan
+    ADD CONSTRAINT scan_pkey PRIMARY KEY (id);
+
+--
 -- Name: seat seat_guid_once; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -707,11 +841,25 @@ ALTER TABLE ONLY public.seat
     ADD CONSTRAINT seat_pkey PRIMARY KEY (event_id, index);
 
 --
+-- Name: ticket_key ticket_key_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ticket_key
+    ADD CONSTRAINT ticket_key_pkey PRIMARY KEY (kid);
+
+--
 -- Name: ticket ticket_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.ticket
     ADD CONSTRAINT ticket_pkey PRIMARY KEY (booking_id, seat);
+
+--
+-- Name: ticket_transfer ticket_transfer_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ticket_transfer
+    ADD CONSTRAINT ticket_transfer_pkey PRIMARY KEY (booking_id, seat, serial);
 
 --
 -- Name: venue venue_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -756,6 +904,42 @@ CREATE INDEX booking_unpaid ON public.booking USING btree (due) WHERE (state = '
 --
 
 CREATE INDEX event_by_start ON public.event USING btree (starts_at, id);
+
+--
+-- Name: event_to_wind_up; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX event_to_wind_up ON public.event USING btree (id) WHERE ((state = 'cancelled'::text) AND (wound_up_at IS NULL));
+
+--
+-- Name: hook_by_account; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_by_account ON public.hook USING btree (account_id, created_at, id);
+
+--
+-- Name: hook_delivery_done; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_delivery_done ON public.hook_delivery USING btree (done_at) WHERE (state <> 'pending'::text);
+
+--
+-- Name: hook_delivery_late; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_delivery_late ON public.hook_delivery USING btree (until) WHERE (state = 'pending'::text);
+
+--
+-- Name: hook_delivery_log; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_delivery_log ON public.hook_delivery USING btree (hook_id, created_at, id);
+
+--
+-- Name: hook_delivery_pending; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_delivery_pending ON public.hook_delivery USING btree (hook_id, due) WHERE (state = 'pending'::text);
 
 --
 -- Name: outbox_dead; Type: INDEX; Schema: public; Owner: -
@@ -842,10 +1026,40 @@ CREATE INDEX sandbox_refund_by_charge ON public.sandbox_refund USING btree (char
 CREATE INDEX sandbox_webhook_unsent ON public.sandbox_webhook USING btree (due) WHERE (sent_at IS NULL);
 
 --
+-- Name: scan_admits_once; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX scan_admits_once ON public.scan USING btree (booking_id, seat) WHERE (outcome = 'admitted'::text);
+
+--
+-- Name: scan_by_event; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX scan_by_event ON public.scan USING btree (event_id, scanned_at, id);
+
+--
+-- Name: scan_contested; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX scan_contested ON public.scan USING btree (event_id, scanned_at, id) WHERE (let_in AND (outcome <> 'admitted'::text));
+
+--
+-- Name: ticket_revoked; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX ticket_revoked ON public.ticket USING btree (event_id) WHERE ((state <> 'live'::text) OR (serial > 0));
+
+--
 -- Name: ticket_seat_sold_once; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE UNIQUE INDEX ticket_seat_sold_once ON public.ticket USING btree (event_id, seat) WHERE (state = 'live'::text);
+
+--
+-- Name: ticket_used; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX ticket_used ON public.ticket USING btree (event_id) WHERE (used_at IS NOT NULL);
 
 --
 -- Name: waitlist_by_event; Type: INDEX; Schema: public; Owner: -
@@ -934,6 +1148,20 @@ ALTER TABLE ONLY public.hall
     ADD CONSTRAINT hall_venue_exists FOREIGN KEY (venue_id) REFERENCES public.venue(id);
 
 --
+-- Name: hook hook_account_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.hook
+    ADD CONSTRAINT hook_account_exists FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+--
+-- Name: hook_delivery hook_delivery_hook_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.hook_delivery
+    ADD CONSTRAINT hook_delivery_hook_exists FOREIGN KEY (hook_id) REFERENCES public.hook(id) ON DELETE CASCADE;
+
+--
 -- Name: payment payment_booking_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -997,6 +1225,13 @@ ALTER TABLE ONLY public.sandbox_webhook
     ADD CONSTRAINT sandbox_webhook_charge_exists FOREIGN KEY (charge_id) REFERENCES public.sandbox_charge(id);
 
 --
+-- Name: scan scan_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.scan
+    ADD CONSTRAINT scan_event_exists FOREIGN KEY (event_id) REFERENCES public.event(id);
+
+--
 -- Name: seat seat_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1009,6 +1244,13 @@ ALTER TABLE ONLY public.seat
 
 ALTER TABLE ONLY public.ticket
     ADD CONSTRAINT ticket_booking_exists FOREIGN KEY (booking_id) REFERENCES public.booking(id);
+
+--
+-- Name: ticket_transfer ticket_transfer_ticket_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ticket_transfer
+    ADD CONSTRAINT ticket_transfer_ticket_exists FOREIGN KEY (booking_id, seat) REFERENCES public.ticket(booking_id, seat);
 
 --
 -- Name: waitlist waitlist_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -

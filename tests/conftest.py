@@ -91,6 +91,8 @@ def settings(servers: Embedded) -> Settings:
         port=port,
         public_url=f"http://127.0.0.1:{port}",
         log_level="warning",
+        hooks_http=True,
+        hooks_private=True,
     )
 
 

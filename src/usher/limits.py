@@ -55,6 +55,29 @@ person_name_chars_max: Final = 120
 phone_chars_max: Final = 16  # E.164: a plus and fifteen digits
 language_chars_max: Final = 100
 notice_chars_max: Final = 500
+cancel_before_s_max: Final = 366 * 24 * 3600
+reason_chars_max: Final = 200
+wind_up_batch_max: Final = 100  # bookings of a cancelled event given back by one transaction
+payment_cap_s: Final = 7_200  # from the booking on, however long the provider is away
+
+# --- hooks
+hook_url_chars_max: Final = 2_000
+hooks_max: Final = 20  # of one organiser
+hook_answer_bytes_max: Final = 1_024  # kept of what a receiver says; no more is read
+
+# --- what is kept
+letters_kept_s: Final = (
+    30 * 24 * 3600
+)  # letters that are done, and deliveries; see outbox/queries.py
+sweep_rows_max: Final = 1_000  # forgotten by one statement
+
+# --- the door
+code_chars_max: Final = 512  # a ticket's code has about 200; other codes in the world have more
+entrance_chars_max: Final = 60
+nonce_chars_min: Final = 16  # a UUID has 36
+nonce_chars_max: Final = 64
+scan_batch_max: Final = 500  # scans uploaded at once by a device that was offline
+scan_batch_bytes_max: Final = 1024 * 1024
 
 # --- the waiting list
 offer_s_default: Final = 4 * 3600
@@ -82,6 +105,11 @@ refresh_sweep_max: Final = 1_000  # families forgotten by one statement
 account_families_max: Final = 50  # logins of one account at a time; the oldest goes
 account_fans_max: Final = 500  # browsers whose bookings one account may claim
 fan_token_s: Final = 180 * 24 * 3600
+
+# --- tickets
+ticket_link_s: Final = 550 * 24 * 3600  # events are sold more than a year ahead
+revoked_fresh_s: Final = 5
+ticket_keys_fresh_s: Final = 300
 
 assert hold_s_default <= hold_cap_s_default <= hold_s_max
 assert hold_seats_max <= fan_seats_max

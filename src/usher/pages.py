@@ -17,16 +17,20 @@ from usher.account.pages import account_pages
 from usher.account.silent import SilentRefresh
 from usher.booking.checkout import checkout_pages
 from usher.booking.pages import booking_pages
+from usher.booking.refunding.pages import refunding_pages
+from usher.booking.refunding.routes import Desk
+from usher.checkin.pages import door_pages
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
 from usher.event.editing.pages import editing_pages
 from usher.event.pages import event_pages
 from usher.feed.scripts import Lost
+from usher.hook.pages import hook_pages
 from usher.insight.pages import console_pages
 from usher.insight.sales import sales_pages
 from usher.payment.sandbox.pages import bank_pages
 from usher.plumbing.asset import Assets
 from usher.plumbing.form import read_form
-from usher.plumbing.language import LANGUAGE_COOKIE, Languages
+from usher.plumbing.language import LANGUAGE_COOKIE
 from usher.plumbing.page import Pages, safe_next, see_other, wants_page
 from usher.plumbing.problem import HANDLERS
 from usher.plumbing.shipped import shipped
@@ -62,7 +66,8 @@ def make_pages(house: House) -> Pages:
             "access_left_s": access_left_s(request, house.signer),
         }
 
-    return Pages(Assets(front / "static", more), Languages(front / "locale"), greet)
+    assets = Assets(front / "static", more)
+    return Pages(assets, house.languages, greet, house.settings.payment_pages)
 
 
 def page_router(house: House, pages: Pages) -> Router:
@@ -118,9 +123,17 @@ def page_router(house: House, pages: Pages) -> Router:
                 house.events,
                 house.settings.public_url,
             ),
-            *bank_pages(pages, house.bank, house.events),
+            *refunding_pages(
+                pages,
+                house.refunds,
+                house.bookings,
+                house.events,
+                Desk(house.signer, house.accounts, house.seats, house.owner_of),
+            ),
+            *(bank_pages(pages, house.bank, house.events) if house.sandboxed else []),
             *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
             *waitlist_pages(pages, house.waitlist, house.events, house.accounts),
+            *door_pages(pages, house.door, house.counts, house.events),
             *console_pages(
                 pages,
                 house.database,
@@ -132,6 +145,7 @@ def page_router(house: House, pages: Pages) -> Router:
             *sales_pages(pages, house.database, house.events, house.waitlist),
             *editing_pages(pages, house.editor, house.events, house.sales),
             *blocking_pages(pages, house.editor, house.blocking),
+            *hook_pages(pages, house.hooks),
         ],
     )
 

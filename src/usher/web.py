@@ -18,11 +18,14 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from usher import limits
 from usher.account.routes import handlers as account_handlers
+from usher.booking.refunding.routes import Desk, refunding_handlers
 from usher.booking.routes import booking_handlers
+from usher.checkin.routes import checkin_handlers
 from usher.errors import UsherError
 from usher.event.editing.routes import editing_handlers
 from usher.event.routes import event_handlers
 from usher.feed.routes import feed_handlers, stream_handlers
+from usher.hook.routes import hook_handlers
 from usher.insight.routes import audit_handlers, pulse_handlers
 from usher.openapi import components, describe, operation_id, tags
 from usher.pages import make_pages, page_errors, page_router
@@ -36,7 +39,7 @@ from usher.sale.routes import sale_handlers
 from usher.seat.blocking.routes import blocking_handlers
 from usher.seat.routes import seat_handlers
 from usher.settings import Settings
-from usher.ticket.routes import ticket_handlers
+from usher.ticket.routes import door_handlers, ticket_handlers
 from usher.waitlist.routes import waitlist_handlers
 from usher.wiring import House
 
@@ -75,7 +78,8 @@ def build_app(house: House) -> Litestar:
 
     @get("/metrics", include_in_schema=False)
     async def metrics() -> Response[bytes]:
-        """Prometheus metrics of this process."""
+        """Prometheus metrics of this process, and the letters of all."""
+        await house.outbox.watch()
         text, kind = house.metrics.text()
         return Response(text, media_type=kind)
 
@@ -108,9 +112,15 @@ def build_app(house: House) -> Litestar:
             *seat_handlers(house.seats),
             *blocking_handlers(house.blocking),
             *payment_handlers(house.payments),
-            *sandbox_handlers(house.bank),
+            *(sandbox_handlers(house.bank) if house.sandboxed else []),
             *booking_handlers(house.bookings, house.accounts, house.seats),
-            *ticket_handlers(house.tickets, house.accounts, house.seats),
+            *refunding_handlers(
+                house.refunds, Desk(house.signer, house.accounts, house.seats, house.owner_of)
+            ),
+            *hook_handlers(house.hooks),
+            *ticket_handlers(house.tickets, house.accounts, house.seats, house.languages),
+            *door_handlers(house.ticket_keys, house.revocations),
+            *checkin_handlers(house.door, house.counts),
             *waitlist_handlers(house.waitlist, house.accounts),
             *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),

@@ -4,24 +4,41 @@ Nothing here decides anything; nothing elsewhere knows how things are made.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from usher.account.service import AccountService
 from usher.booking.jobs import Settler
+from usher.booking.refunding.jobs import uncollected
+from usher.booking.refunding.service import Refunds
 from usher.booking.service import BookingService
+from usher.checkin.counts import Counts
+from usher.checkin.service import CheckInService
 from usher.errors import SetupError, Unreachable, UsherError
 from usher.event.editing.service import Editor
 from usher.event.service import EventService
 from usher.feed.scripts import FeedScripts, Snapshot
 from usher.feed.service import Hub
+from usher.hook.facts import Facts
+from usher.hook.jobs import Announcer
+from usher.hook.sending.client import Resolver, Sender
+from usher.hook.sending.jobs import Courier
+from usher.hook.service import HookService
+from usher.hook.signature import Signatures
 from usher.insight.pulse import Pulses
 from usher.insight.service import Auditor
 from usher.outbox.service import Carrier, Outbox
+from usher.payment import queries as payment_queries
+from usher.payment.guard import GuardedProvider, Providers
+from usher.payment.jobs import Cashier
+from usher.payment.model import Provider
+from usher.payment.reconciling.service import Reconciler
 from usher.payment.sandbox.client import Postman
 from usher.payment.sandbox.service import Bank, SandboxProvider
 from usher.payment.scripts import PaymentScripts
 from usher.payment.service import PaymentService
+from usher.plumbing.language import Languages
 from usher.plumbing.lua import Runner, connect
 from usher.plumbing.metric import Metrics
 from usher.plumbing.postgres import Database
@@ -37,8 +54,11 @@ from usher.seat.blocking.service import Blocking
 from usher.seat.jobs import Inventory
 from usher.seat.scripts import SeatScripts
 from usher.seat.service import SeatService
-from usher.settings import Settings
+from usher.settings import Settings, check_payments
+from usher.ticket.keybook import KeyBook
+from usher.ticket.revocation import Revocations
 from usher.ticket.service import TicketService
+from usher.ticket.signing import TicketKeys
 from usher.waitlist.jobs import Offers
 from usher.waitlist.scripts import WaitlistScripts
 from usher.waitlist.service import WaitlistService
@@ -55,7 +75,8 @@ class House:
                 )
         self.settings = settings
         self.metrics = Metrics()
-        self.signer = Signer(KeyRing(settings.secrets))
+        ring = KeyRing(settings.secrets)
+        self.signer = Signer(ring)
         self.database = Database(settings.database_url, settings.database_connections)
         pool = connect(settings.redis_url, settings.redis_connections)
         self.runner = Runner(pool, load(shipped("lua")))
@@ -75,10 +96,10 @@ class House:
             self.database, self.seat_scripts, self.events, self.editor, self.seat_states
         )
         self.bank = Bank(self.database)
-        sandbox = SandboxProvider(self.bank, self.signer, settings.public_url)
-        self.payments = PaymentService(
-            self.database, PaymentScripts(self.runner), {sandbox.name: sandbox}
-        )
+        self._closing: list[Callable[[], Awaitable[None]]] = []
+        check_payments(settings)
+        self.providers = Providers({name: self._provider(name) for name in settings.providers})
+        self.payments = PaymentService(self.database, PaymentScripts(self.runner), self.providers)
         self.bookings = BookingService(
             self.database,
             self.events,
@@ -87,7 +108,26 @@ class House:
             self.payments,
             self.accounts,
         )
-        self.tickets = TicketService(self.database, self.events, self.accounts)
+        self.refunds = Refunds(self.database, self.events, self.sales, self.bookings, self.accounts)
+        self.reconciler = Reconciler(self.database, self.payments, self.providers)
+        self.cashier = Cashier(self.database, self.providers, uncollected)
+        signatures = Signatures(ring)
+        self.resolver = Resolver(private=settings.hooks_private)
+        self.hooks = HookService(self.database, signatures, self.resolver, http=settings.hooks_http)
+        self.languages = Languages(shipped("front") / "locale")
+        self.ticket_keys = KeyBook(self.database, TicketKeys(ring))
+        self.revocations = Revocations(self.database, self.events, self.ticket_keys)
+        self.tickets = TicketService(
+            self.database,
+            self.events,
+            self.accounts,
+            self.ticket_keys,
+            self.signer,
+            self.languages,
+            settings.public_url,
+        )
+        self.counts = Counts(self.database, self.events, self.ticket_keys)
+        self.door = CheckInService(self.database, self.events, self.counts, self.ticket_keys)
         waitlist_scripts = WaitlistScripts(self.runner)
         self.offers = Offers(self.database, waitlist_scripts, self.seat_scripts, self.events)
         self.waitlist = WaitlistService(
@@ -106,18 +146,48 @@ class House:
             self.database, self.seat_scripts, self.events, self.sales, self.offers.prepare
         )
         self.settler = Settler(self.database, self.seat_scripts)
-        self.outbox = Outbox(
-            self.database,
-            {
-                "capture": Carrier(self.payments.capture),
-                "void": Carrier(self.payments.void),
-                "settle": Carrier(self.settler.carry),
-            },
-            self.metrics,
+        self.carriers = {
+            "capture": Carrier(self.cashier.capture),
+            "void": Carrier(self.cashier.void),
+            "refund": Carrier(self.cashier.refund),
+            "settle": Carrier(self.settler.carry),
+            "notice": Carrier(_unheard),
+            "hook": Carrier(Announcer(self.database, Facts(self.database, self.events)).carry),
+        }
+        self.outbox = Outbox(self.database, self.carriers, self.metrics)
+        self.courier = Courier(
+            self.database, Sender(self.resolver, "usher"), signatures, self.metrics
         )
         self.postman = Postman(
             self.database, self.signer, settings.internal_url or settings.public_url
         )
+
+    def _provider(self, name: str) -> Provider:
+        """A payment provider. What is on the other side of a network is guarded; the sandbox is
+        not, it stands in our own database."""
+        if name == "sandbox":
+            return SandboxProvider(self.bank, self.signer, self.settings.public_url)
+        # Only here: the library takes a third of a second to import, and few need it.
+        from usher.payment.stripe.client import Api
+        from usher.payment.stripe.service import StripeProvider
+
+        settings = self.settings
+        stripe = StripeProvider(
+            Api(settings.stripe_key, settings.stripe_api),
+            settings.stripe_webhook_secret,
+            settings.public_url,
+        )
+        self._closing.append(stripe.close)
+        return GuardedProvider(
+            stripe,
+            on_down=partial(payment_queries.note_outage, self.database),
+            on_up=partial(payment_queries.end_outage, self.database),
+        )
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether the bank's pages, routes and postman are there at all."""
+        return "sandbox" in self.settings.providers
 
     async def owner_of(self, event: str) -> str | None:
         """The account of the event's organiser; NotFound where there is no such event."""
@@ -139,7 +209,13 @@ class House:
     async def close(self) -> None:
         """Closes what is open, in the opposite order; may be called twice."""
         await self.hub.drain()
+        self.resolver.close()
+        await asyncio.gather(*(close() for close in self._closing))
         await asyncio.gather(self.runner.close(), self.database.close())
+
+
+async def _unheard(_: Sequence[str]) -> dict[str, str]:
+    return {}
 
 
 @asynccontextmanager

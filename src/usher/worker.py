@@ -1,9 +1,10 @@
 """The second door: the worker process (design section 8).
 
-One process is (a) our own loops - per event a ledger consumer and a ticker, and the sandbox's
-postman - and (b) arq for side effects and crons. The stream consumer is never an arq job: arq
-deletes a job after five restarts, for good. If either half dies the process exits and its
-supervisor restarts it. Any number of workers may run: every script and statement is idempotent.
+One process is (a) our own loops - per event a ledger consumer and a ticker, the sandbox's
+postman, the courier of webhooks - and (b) arq for side effects and crons. The stream consumer is
+never an arq job: arq deletes a job after five restarts, for good. If either half dies the process
+exits and its supervisor restarts it. Any number of workers may run: every script and statement is
+idempotent.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from redis.exceptions import RedisError
 
 from usher import limits
 from usher.booking.jobs import Ledger, expire
+from usher.booking.refunding.jobs import wind_up
 from usher.errors import UsherError
 from usher.keys import Keys
 from usher.plumbing import log as logs
@@ -111,9 +113,11 @@ class Worker:
         self._arq, self._jobs = make_arq(self._house)
         halves = {
             asyncio.create_task(self._watch(), name="events"),
-            asyncio.create_task(self._house.postman.run(), name="postman"),
+            asyncio.create_task(self._house.courier.run(), name="courier"),
             asyncio.create_task(self._arq.main(), name="arq"),
         }
+        if self._house.sandboxed:
+            halves.add(asyncio.create_task(self._house.postman.run(), name="postman"))
         stopping = asyncio.create_task(self._stopping.wait(), name="stopping")
         log.info("worker runs")
         try:
@@ -226,6 +230,15 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
     async def reconcile(_: dict[str, Any]) -> int:
         return await house.payments.reconcile()
 
+    async def compare_books(_: dict[str, Any]) -> int:
+        return len((await house.reconciler.reconcile()).findings)
+
+    async def wind_up_events(_: dict[str, Any]) -> int:
+        return await wind_up(house.database)
+
+    async def sweep_outbox(_: dict[str, Any]) -> int:
+        return await house.outbox.sweep() + await house.courier.sweep()
+
     async def sweep_logins(_: dict[str, Any]) -> int:
         return await house.accounts.sweep()
 
@@ -236,6 +249,9 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
             cron(relay, name="relay_cron", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(expire_bookings, name="expire", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(reconcile, name="reconcile", second=set(range(0, 60, 5)), keep_result=0),  # type: ignore[arg-type]
+            cron(compare_books, name="compare_books", second=31, keep_result=0),  # type: ignore[arg-type]
+            cron(wind_up_events, name="wind_up", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
+            cron(sweep_outbox, name="sweep_outbox", second=43, keep_result=0),  # type: ignore[arg-type]
             cron(sweep_logins, name="sweep_logins", second=17, keep_result=0),  # type: ignore[arg-type]
         ],
         queue_name=JOBS_QUEUE,
@@ -243,7 +259,7 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
         handle_signals=False,
         health_check_interval=15,
         poll_delay=0.1,
-        max_jobs=8,
+        max_jobs=24,  # a relay that waits for a slow receiver holds its job as long
         job_timeout=120,
         job_serializer=_dump,
         job_deserializer=_load,

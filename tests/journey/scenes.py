@@ -1,133 +1,16 @@
 """Every page in every state, reached for real: looked at by axe, and by people on screenshots."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from playwright.async_api import Page
 
-from tests.journey.browser import Visit
-from tests.race import buyers
-from tests.sale import put_on_sale
-from usher.account.model import Role
+from tests.journey.cast import Cast, scene
 from usher.clock import utc_now
-from usher.errors import NotFound
 from usher.ids import new_id
-from usher.sale.model import GateChange, SaleChange
-from usher.venue.generate import rows_by_columns
-from usher.wiring import House
 
-PASSWORD: Final = "correct horse battery"
-PERSON: Final = {"name": "Ann Archer", "email": "ann@example.org"}
-
-
-class Cast:
-    """Who a scene is played with: a visitor's browser, and the house behind the site."""
-
-    def __init__(self, house: House, visit: Visit) -> None:
-        self.house = house
-        self.visit = visit
-
-    async def at(self, path: str) -> Page:
-        """A page of the site, settled."""
-        page = await self.visit.page(path)
-        await page.wait_for_load_state("load")
-        return page
-
-    async def ask(self, page: Page, method: str, path: str, body: Any = None) -> Any:
-        """What the API answers this browser, with its cookies."""
-        return await page.evaluate(
-            """async ([method, path, body]) => {
-              const headers = body ? { "content-type": "application/json" } : {};
-              const sent = body ? JSON.stringify(body) : undefined;
-              const answer = await fetch(path, { method, headers, body: sent });
-              const text = await answer.text();
-              return text ? JSON.parse(text) : null;
-            }""",
-            [method, path, body],
-        )
-
-    async def event(self, rows: int = 10, columns: int = 20, **settings: Any) -> str:
-        """A published event, open unless `state` says otherwise."""
-        plan = rows_by_columns(rows, columns, name="Great hall")
-        given = {"title": "Night of strings", "city": "Hamburg", **settings}
-        return await put_on_sale(self.house, plan, **given)
-
-    async def gate(self, event: str, **change: Any) -> None:
-        await self.house.sales.change(event, "test", GateChange(**change))
-
-    async def sale(self, event: str, **change: Any) -> None:
-        await self.house.sales.change(event, "test", SaleChange(**change))
-
-    async def organiser(self) -> Page:
-        """An organiser, logged in."""
-        email = f"{new_id('account')}@example.org"
-        await self.house.accounts.add(email, PASSWORD, "Olga Organiser", Role.ORGANISER)
-        page = await self.at("/")
-        await self.ask(page, "POST", "/api/v1/auth/login", {"email": email, "password": PASSWORD})
-        return page
-
-    async def joined(self, event: str) -> Page:
-        """A fan who has pressed the button on the event's page."""
-        page = await self.at(f"/events/{event}")
-        await self.ask(page, "POST", f"/api/v1/events/{event}/queue")
-        await page.goto(f"{self.visit.url}/events/{event}/queue")
-        return page
-
-    async def held(self, event: str, quantity: int = 2) -> tuple[Page, str]:
-        """A fan of a simple sale who holds seats; the page and the hold."""
-        page = await self.at(f"/events/{event}")
-        await self.ask(page, "POST", f"/api/v1/events/{event}/queue")
-        wish = {"category": "VIP", "quantity": quantity}
-        held = await self.ask(page, "POST", f"/api/v1/events/{event}/holds", wish)
-        return page, str(held["hold_id"])
-
-    async def booked(self, event: str) -> tuple[Page, str]:
-        """A fan who has booked; the booking is committed and waits to be paid."""
-        page, hold = await self.held(event)
-        booked = await self.ask(page, "POST", "/api/v1/bookings", {"hold_id": hold, **PERSON})
-        await self.until(page, booked["booking_id"], "awaiting_payment")
-        return page, str(booked["booking_id"])
-
-    async def paying(self, event: str) -> tuple[Page, str, str]:
-        """A fan before the bank: page, booking, payment."""
-        page, booking = await self.booked(event)
-        started = await self.ask(page, "POST", f"/api/v1/bookings/{booking}/payment")
-        return page, booking, str(started["payment_id"])
-
-    async def paid(self, event: str) -> tuple[Page, str]:
-        """A fan with tickets."""
-        page, booking, payment = await self.paying(event)
-        await self.ask(page, "POST", f"/api/v1/payments/sandbox/{payment}", {"outcome": "approve"})
-        await self.until(page, booking, "confirmed")
-        return page, booking
-
-    async def until(self, page: Page, booking: str, state: str) -> None:
-        """Returns when the booking is in `state`."""
-        for _ in range(300):
-            found = await self.ask(page, "GET", f"/api/v1/bookings/{booking}")
-            if found.get("state") == state:
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"never {state}: {found}")
-
-    async def go(self, page: Page, path: str) -> Page:
-        """The page after it has gone to `path`."""
-        await page.goto(self.visit.url + path)
-        await page.wait_for_load_state("load")
-        return page
-
-
-Scene = Callable[[Cast], Awaitable[Page]]
-SCENES: dict[str, Scene] = {}
-
-
-def scene(play: Scene) -> Scene:
-    """Registers a scene under its function's name."""
-    SCENES[play.__name__.replace("_", "-")] = play
-    return play
-
+HEIR: Final = {"name": "Bo Baker", "email": "bo@example.org"}
 
 # --- the catalogue
 
@@ -346,120 +229,65 @@ async def bookings_none(cast: Cast) -> Page:
     return await cast.at("/bookings")
 
 
-@scene
-async def ticket(cast: Cast) -> Page:
+async def _first_ticket(cast: Cast) -> tuple[Page, str, str]:
+    """A fan with tickets: page, booking, the first ticket's id."""
     page, booking = await cast.paid(await cast.event(mode="simple"))
     found = await cast.ask(page, "GET", f"/api/v1/bookings/{booking}")
-    return await cast.go(page, f"/tickets/{found['tickets'][0]['ticket_id']}")
-
-
-# --- the waiting list
-
-
-async def _sold_out(cast: Cast, **settings: Any) -> str:
-    """An event without a seat for sale."""
-    event = await cast.event(state="draft", mode="simple", **settings)
-    await cast.house.seat_scripts.block(event, 0, 200, *range(200))
-    await cast.sale(event, state="open")
-    for _ in range(200):
-        if (await cast.house.sales.find(event)).state == "sold_out":
-            return event
-        await asyncio.sleep(0.05)
-    raise AssertionError("never sold out")
-
-
-async def _waits(cast: Cast, event: str, quantity: int = 2) -> Page:
-    page = await cast.at(f"/events/{event}/waitlist")
-    await page.get_by_label("Email").fill(PERSON["email"])
-    await page.get_by_label("Seats").fill(str(quantity))
-    await page.get_by_role("button", name="Join the waiting list").click()
-    await page.get_by_role("heading", name="You are on the waiting list").wait_for()
-    return page
-
-
-async def _offered(cast: Cast, event: str) -> Page:
-    """The page of an offer, by its link."""
-    page = await _waits(cast, event)
-    await cast.house.seat_scripts.block(event, 0, 0, 100, 101)
-    for _ in range(100):
-        entry = await cast.ask(page, "GET", f"/api/v1/events/{event}/waitlist")
-        if "offer_token" in entry:
-            return await cast.go(page, f"/offers/{entry['offer_token']}")
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"never offered: {entry}")
+    return page, booking, str(found["tickets"][0]["ticket_id"])
 
 
 @scene
-async def event_sold_out(cast: Cast) -> Page:
-    return await cast.at(f"/events/{await _sold_out(cast)}")
+async def ticket(cast: Cast) -> Page:
+    page, _, first = await _first_ticket(cast)
+    return await cast.go(page, f"/tickets/{first}")
 
 
 @scene
-async def waitlist(cast: Cast) -> Page:
-    return await cast.at(f"/events/{await _sold_out(cast)}/waitlist")
-
-
-@scene
-async def waitlist_faults(cast: Cast) -> Page:
-    page = await waitlist(cast)
-    await page.get_by_label("Email").fill("ann@nowhere")
-    await page.get_by_label("Seats").fill("99")
-    await page.get_by_role("button", name="Join the waiting list").click()
+async def ticket_to_hand_on(cast: Cast) -> Page:
+    page = await ticket(cast)
+    await page.locator("summary").click()
+    await page.get_by_label("Their email").fill("bo@nowhere")
+    await page.get_by_role("button", name="Hand the ticket on").click()
     await page.locator("#e-email").wait_for()
     return page
 
 
 @scene
-async def waitlist_not_yet(cast: Cast) -> Page:
-    return await cast.at(f"/events/{await cast.event()}/waitlist")
+async def ticket_handed_on(cast: Cast) -> Page:
+    page, _, first = await _first_ticket(cast)
+    await cast.ask(page, "POST", f"/api/v1/tickets/{first}/transfer", HEIR)
+    return await cast.go(page, f"/tickets/{first}")
 
 
 @scene
-async def waitlist_waiting(cast: Cast) -> Page:
-    return await _waits(cast, await _sold_out(cast))
+async def booking_with_a_ticket_handed_on(cast: Cast) -> Page:
+    page, booking, first = await _first_ticket(cast)
+    await cast.ask(page, "POST", f"/api/v1/tickets/{first}/transfer", HEIR)
+    return await cast.go(page, f"/bookings/{booking}")
 
 
 @scene
-async def waitlist_left(cast: Cast) -> Page:
-    page = await waitlist_waiting(cast)
-    await page.get_by_text("Leave the list", exact=True).click()
-    await page.get_by_role("button", name="Take me off the list").click()
-    await page.get_by_role("heading", name="You have left the list").wait_for()
-    return page
+async def ticket_by_its_link(cast: Cast) -> Page:
+    page, _, first = await _first_ticket(cast)
+    await cast.ask(page, "POST", f"/api/v1/tickets/{first}/transfer", HEIR)
+    await cast.visit.context.clear_cookies()
+    link = urlsplit(cast.house.tickets.link(first, 1))
+    return await cast.go(page, f"{link.path}?{link.query}")
 
 
 @scene
-async def offer(cast: Cast) -> Page:
-    return await _offered(cast, await _sold_out(cast))
+async def ticket_of_a_broken_link(cast: Cast) -> Page:
+    return await cast.at("/tickets/tkt_00000000000000000000_1?t=cut.short")
 
 
 @scene
-async def offer_declined(cast: Cast) -> Page:
-    page = await offer(cast)
-    await page.get_by_text("No, thank you", exact=True).click()
-    await page.get_by_role("button", name="Say no to these seats").click()
-    await page.get_by_role("heading", name="You said no to these seats").wait_for()
-    return page
-
-
-@scene
-async def offer_booked(cast: Cast) -> Page:
-    page = await offer(cast)
-    link = page.url.removeprefix(cast.visit.url)
-    await page.get_by_role("button", name="Book these seats").click()
-    await page.get_by_label("Your name").fill(PERSON["name"])
-    await page.get_by_label("Email").fill(PERSON["email"])
-    await page.get_by_role("button", name="Book and go on to payment").click()
-    await page.get_by_role("heading", name="One step is left: pay").wait_for()
-    return await cast.go(page, link)
-
-
-@scene
-async def organiser_waitlist(cast: Cast) -> Page:
-    event = await _sold_out(cast)
-    page = await _waits(cast, event)
-    await page.close()
-    return await cast.go(await cast.organiser(), f"/organiser/events/{event}/sales")
+async def ticket_cancelled(cast: Cast) -> Page:
+    page, booking, first = await _first_ticket(cast)
+    async with cast.house.database.connection() as connection:
+        await connection.execute(
+            "UPDATE ticket SET state = 'cancelled' WHERE booking_id = $1", booking
+        )
+    return await cast.go(page, f"/tickets/{first}")
 
 
 # --- accounts
@@ -502,59 +330,3 @@ async def account(cast: Cast) -> Page:
 @scene
 async def event_for_logins(cast: Cast) -> Page:
     return await cast.at(f"/events/{await cast.event(access='login')}")
-
-
-# --- the organiser's desk
-
-
-@scene
-async def organiser_events(cast: Cast) -> Page:
-    await cast.event()
-    return await cast.go(await cast.organiser(), "/organiser")
-
-
-@scene
-async def organiser_new_event(cast: Cast) -> Page:
-    return await cast.go(await cast.organiser(), "/organiser/events/new")
-
-
-@scene
-async def organiser_event(cast: Cast) -> Page:
-    event = await cast.event()
-    return await cast.go(await cast.organiser(), f"/organiser/events/{event}")
-
-
-@scene
-async def organiser_console(cast: Cast) -> Page:
-    """In the middle of a sale: tickets sold, seats held, a line that waits."""
-    event = await cast.event(mode="simple", rate_per_min=60, capacity=20)
-    for first in range(0, 60, 5):
-        purchase = await buyers.book(cast.house, event, *range(first, first + 3))
-        for _ in range(100):
-            try:
-                payment = await buyers.start_payment(cast.house, purchase)
-                break
-            except NotFound:  # not committed yet
-                await asyncio.sleep(0.05)
-        await buyers.decide(cast.house, payment, "approve")
-    for first in range(100, 130, 6):
-        await buyers.hold(cast.house, await buyers.enter(cast.house, event), first, first + 1)
-    await cast.sale(event, mode="queued")
-    for _ in range(40):
-        await cast.house.queue.join(event, new_id("fan"))
-    return await cast.go(await cast.organiser(), f"/organiser/events/{event}/console")
-
-
-@scene
-async def organiser_sales(cast: Cast) -> Page:
-    event = await cast.event(mode="simple")
-    page, _ = await cast.paid(event)
-    await page.close()
-    return await cast.go(await cast.organiser(), f"/organiser/events/{event}/sales")
-
-
-@scene
-async def organiser_changes(cast: Cast) -> Page:
-    event = await cast.event()
-    await cast.gate(event, rate_per_min=120)
-    return await cast.go(await cast.organiser(), f"/organiser/events/{event}/changes")

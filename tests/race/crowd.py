@@ -8,6 +8,7 @@ from typing import Any, Final
 from tests.race.buyers import Purchase, claim, decide, enter, hold
 from tests.race.stage import Stage
 from usher.account.model import Reader
+from usher.booking.refunding.model import CancellationRequest
 from usher.errors import NotFound, SeatTaken, Unavailable
 from usher.payment.sandbox.model import Outcome
 from usher.seat.service import Admission
@@ -67,7 +68,9 @@ class Crowd:
         fan_id = purchase.admission.fan_id
         if wish == "cancel":
             await patiently(
-                lambda: stage.house.bookings.cancel(purchase.booking_id, Reader(fan_id))
+                lambda: stage.house.refunds.cancel(
+                    purchase.booking_id, CancellationRequest(), Reader(fan_id)
+                )
             )
         elif wish != "free":
             paying = await patiently(

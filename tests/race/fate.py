@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from usher.booking.jobs import Ledger, expire
+from usher.booking.refunding.jobs import wind_up
 from usher.keys import Keys
 from usher.plumbing.postgres import Connection
 from usher.plumbing.stream import Entry
@@ -122,9 +123,10 @@ class Shift:
             await self.ledger.handle(batch)
 
     async def round(self) -> None:
-        """Ledger, expiry, outbox."""
+        """Ledger, expiry, events that were cancelled, outbox."""
         await self.commit()
         await expire(self.house.database)
+        await wind_up(self.house.database)
         await self.house.outbox.relay()
 
     async def finish(self) -> None:

@@ -26,6 +26,7 @@ BANK = {
     "voided": ("voided", "declined"),
     "declined": ("declined",),
     "started": ("open",),
+    "failed": ("voided", "declined"),
 }
 
 
@@ -120,7 +121,8 @@ class Stage:
             "   ON c.id = w.charge_id"
             "   WHERE w.sent_at IS NULL AND c.metadata ->> 'event' = $1) AS webhooks,"
             " (SELECT count(*) FROM payment WHERE event_id = $1"
-            "   AND state IN ('authorised', 'voiding')) AS payments",
+            "   AND state IN ('authorised', 'voiding')) AS payments,"
+            " (SELECT count(*) FROM refund WHERE event_id = $1 AND state = 'pending') AS refunds",
             self.event,
         )
         left = dict(row) | {"ledger": len(await self.shift.entries())}
@@ -133,6 +135,7 @@ class Stage:
         left = await bank.book(self.house.database, self.event)
         assert "authorised" not in left, left
         assert verdict.facts["captures_pending"] == verdict.facts["voids_pending"] == 0
+        assert verdict.facts["refunds_pending"] == 0
 
 
 async def raise_curtain(house: House, rows: int = 10, **settings: Any) -> Stage:

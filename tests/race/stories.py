@@ -8,6 +8,7 @@ from typing import Any, Final
 from tests.race.buyers import Purchase, book, decide, enter, hold, start_payment
 from tests.race.stage import Stage
 from usher.account.model import Reader
+from usher.booking.refunding.model import CancellationRequest
 from usher.payment.sandbox import queries as bank
 from usher.payment.sandbox.model import Webhook
 
@@ -176,7 +177,9 @@ async def declined_then_authorised(stage: Stage) -> Callable[[], Awaitable[None]
 async def cancelled(stage: Stage) -> Callable[[], Awaitable[None]]:
     """The fan cancels while the bank authorises."""
     mine, payment = await stage.paying()
-    await stage.house.bookings.cancel(mine.booking_id, Reader(mine.admission.fan_id))
+    await stage.house.refunds.cancel(
+        mine.booking_id, CancellationRequest(), Reader(mine.admission.fan_id)
+    )
     await stage.says(payment, "approve")
 
     async def after() -> None:

@@ -31,6 +31,7 @@ FACTS = Facts(
     timezone="UTC",
     hall="H",
     organiser_id=None,
+    cancel_before_s=None,
     starts_at=datetime(2030, 1, 1, tzinfo=UTC),
     currency="EUR",
     state="draft",

@@ -64,7 +64,7 @@ class Settler:
             booking.state,
             SEATS_BECOME[booking.state],
             booking.place_id,
-            *booking.seats,
+            *(booking.kept if booking.state == "confirmed" else booking.seats),
         )
 
     async def _misjudged(self, event: str, bookings: Sequence[Booking]) -> list[Owner]:
@@ -88,11 +88,32 @@ class Settler:
         ids = [subject.partition(" ")[0] for subject in subjects]
         found = await queries.find_many(self._database, ids)
         await self.settle(list(found.values()))
+        await asyncio.gather(*(self._unsell(each) for each in found.values()))
         return {
             subject: "there is no such booking"
             for subject, booking in zip(subjects, ids, strict=True)
             if booking not in found
         }
+
+    async def _unsell(self, booking: Booking) -> None:
+        """Seats that were sold and given back go on sale again, but those that have been sold
+        again since: this letter may be a late second one."""
+        if booking.confirmed_at is None:
+            return
+        seats = set(booking.returned if booking.state == "confirmed" else booking.seats)
+        if not seats:
+            return
+        for owner in await seat_queries.owners_of(self._database, booking.event_id, sorted(seats)):
+            seats -= set(owner.seats)
+        if seats:
+            await self._seats.unsell(
+                booking.event_id,
+                booking.hold_id,
+                booking.id,
+                booking.state,
+                booking.place_id,
+                *sorted(seats),
+            )
 
 
 class Ledger:
@@ -199,6 +220,7 @@ class Ledger:
                     return False
                 await queries.revive_tickets(connection, booking.id)
                 await _capture(connection, [payment.id])
+                await outbox.tell(connection, "booking.confirmed", [booking.id])
         except asyncpg.UniqueViolationError:
             log.info("seats sold meanwhile", booking=booking.id)
             return False
@@ -244,6 +266,8 @@ async def commit_claims(connection: Connection, claims: Sequence[Booking]) -> di
     losers = await queries.insert_tickets(connection, list(new.values()))
     if losers:
         await queries.lose(connection, losers)
+    free = [i for i, each in new.items() if each.state == "confirmed" and i not in losers]
+    await outbox.tell(connection, "booking.confirmed", free)
     return new | {
         i: msgspec.structs.replace(new[i], state="conflict", confirmed_at=None) for i in losers
     }
@@ -278,6 +302,7 @@ async def commit_messages(connection: Connection, messages: Sequence[Message]) -
     first = {payment.booking_id: payment for payment in reversed(good)}
     moved = await queries.move(connection, list(first), "awaiting_payment", "confirmed")
     confirmed = {booking.id for booking in moved}
+    await outbox.tell(connection, "booking.confirmed", sorted(confirmed))
     await _capture(connection, [p.id for b, p in first.items() if b in confirmed])
     rest = [p for p in good if p.booking_id not in confirmed or first[p.booking_id] is not p]
     if not rest:
@@ -307,4 +332,5 @@ async def expire(database: Database) -> int:
     async with database.transaction() as connection:
         ids = await queries.expire_due(connection, limits.ledger_batch_max)
         await outbox.post(connection, "settle", [f"{booking} expired" for booking in ids])
+        await outbox.tell(connection, "booking.expired", ids)
     return len(ids)

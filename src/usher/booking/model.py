@@ -20,10 +20,11 @@ TRANSITIONS: Final[dict[State, tuple[State, ...]]] = {
     "awaiting_payment": ("confirmed", "expired", "cancelled"),
     # money that came late takes its seats again where they are still free
     "expired": ("confirmed",),
+    # "cancelled": nothing was paid, or the money could not be collected
     "confirmed": ("refunded", "cancelled"),
     "conflict": (),
     "cancelled": (),
-    "refunded": (),
+    "refunded": ("cancelled",),  # the money that was to go back could never be had
 }
 
 # What a booking's state means for its seats: 's' sold, '.' on sale again, '' as they are.
@@ -77,7 +78,9 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Booking(msgspec.Struct, frozen=True, kw_only=True):
-    """A booking as PostgreSQL has it. `prices` stand in the order of `seats`, minor units."""
+    """A booking as PostgreSQL has it. `prices` stand in the order of `seats`, minor units;
+    `returned` are those of its seats that were given back after it was confirmed, `refunded` the
+    money that goes, or went, back for them."""
 
     id: str
     event_id: str
@@ -98,13 +101,32 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_at: datetime | None = None
     language: str = ""
     phone: str = ""
+    returned: list[int] = []
+    refunded: int = 0
+
+    @property
+    def kept(self) -> list[int]:
+        """Its seats, less those that were given back."""
+        return [seat for seat in self.seats if seat not in self.returned]
 
 
 _TICKET: Final = re.compile(r"tkt_([0-9a-f]{20})_(0|[1-9][0-9]{0,5})")
 
 
+class RefundView(msgspec.Struct):
+    """Tickets given back, and their money: on its way (`pending`), `done`, refused by the provider
+    (`failed`), or needless because it was never taken (`dropped`)."""
+
+    refund_id: str
+    state: Literal["pending", "done", "failed", "dropped"]
+    amount: Money
+    seats: list[int]
+    reason: str
+    created_at: datetime
+
+
 class BookedTicket(msgspec.Struct):
-    """A ticket of a booking."""
+    """A ticket of a booking; `transferred_to` where its fan has handed it on."""
 
     ticket_id: str
     guid: str
@@ -112,6 +134,7 @@ class BookedTicket(msgspec.Struct):
     row: str
     number: str
     category: str
+    transferred_to: str | UnsetType = UNSET
 
 
 class PaymentView(msgspec.Struct, kw_only=True):
@@ -138,6 +161,9 @@ class BookingView(msgspec.Struct, kw_only=True):
     created_at: datetime | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     payment: PaymentView | UnsetType = UNSET
+    # until when its fan may give tickets back; not there where only the organiser may
+    cancellable_until: datetime | UnsetType = UNSET
+    refunds: list[RefundView] | UnsetType = UNSET
 
 
 class BookingPage(msgspec.Struct):

@@ -13,6 +13,7 @@ from litestar.response.base import ASGIResponse
 from usher.account.model import Reader
 from usher.account.service import AccountService
 from usher.booking.service import BookingService
+from usher.clock import utc_now
 from usher.errors import BookingState, Forbidden, NotFound, Unauthenticated
 from usher.event.service import EventService
 from usher.ids import is_id
@@ -93,7 +94,8 @@ def booking_pages(
             request,
             "booking.html",
             script="booking.js",
-            booking=view | {"due_at": datetime.fromisoformat(view["due"])},
+            booking=view | _moments(view),
+            choose="choose" in request.query_params,
             payment=view.get("payment", {"state": ""}),
             event=showing.event,
         )
@@ -109,13 +111,6 @@ def booking_pages(
         # Our own bank is visited under the name that this site was asked by: cookies belong to it,
         # and so does what a form may lead to.
         return see_other(started["url"].removeprefix(site))
-
-    @post(_PATH + "/cancel")
-    async def cancel_on_page(booking: FromPath[str], request: AnyRequest) -> ASGIResponse:
-        """Cancels what is not paid yet; its page says what came of it."""
-        with contextlib.suppress(BookingState):
-            await bookings.cancel(booking, reader(request))
-        return see_other(f"/bookings/{booking}")
 
     @get(_PATH + "/calendar.ics")
     async def download_calendar(booking: FromPath[str], request: AnyRequest) -> ASGIResponse:
@@ -147,9 +142,19 @@ def booking_pages(
         show_bookings,
         show_booking_page,
         pay_on_page,
-        cancel_on_page,
         download_calendar,
     ]
+
+
+def _moments(view: View) -> View:
+    """A booking's times as times, and whether its fan may give tickets back now."""
+    until = view.get("cancellable_until")
+    at = datetime.fromisoformat(until) if until else None
+    return {
+        "due_at": datetime.fromisoformat(view["due"]),
+        "cancellable_at": at,
+        "cancellable": at is not None and utc_now() < at,
+    }
 
 
 def _seat_text(say: Language, seat: View) -> str:

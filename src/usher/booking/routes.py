@@ -93,13 +93,4 @@ def booking_handlers(
         reader, _ = reader_of(request.scope, accounts, seats)
         return answer(await bookings.pay(booking, reader), 201)
 
-    @post(_PATH + "/{booking:str}/cancellation", status_code=200, responses=shaped(BookingView))
-    async def cancel_booking(
-        booking: FromPath[str],
-        request: AnyRequest,
-    ) -> ASGIResponse:
-        """Cancel a booking that is not paid yet."""
-        reader, _ = reader_of(request.scope, accounts, seats)
-        return answer(await bookings.cancel(booking, reader))
-
-    return [create_booking, list_bookings, show_booking, pay_booking, cancel_booking]
+    return [create_booking, list_bookings, show_booking, pay_booking]

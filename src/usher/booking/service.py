@@ -11,6 +11,8 @@ from usher.account.model import Reader
 from usher.account.service import AccountService
 from usher.booking import queries
 from usher.booking.model import Booking, BookingRequest, Claim, ticket_id
+from usher.booking.refunding.model import cancellable_until
+from usher.booking.refunding.queries import refunds_of
 from usher.clock import iso, iso_ms, to_ms, utc_now
 from usher.errors import (
     BookingState,
@@ -18,11 +20,11 @@ from usher.errors import (
     HoldLapsed,
     IdempotencyMismatch,
     NotFound,
+    NotOpen,
     Unavailable,
 )
 from usher.event.service import EventService
 from usher.ids import is_id, sibling_id
-from usher.outbox import queries as outbox
 from usher.payment.model import Payment
 from usher.payment.service import PaymentService
 from usher.plumbing.postgres import Database, Gather
@@ -68,6 +70,8 @@ class BookingService:
         except HoldLapsed:
             return await self._become(admission, asked)
         showing = await self._events.showing(admission.event)
+        if showing.event.state != "published":
+            raise NotOpen("the event is cancelled", state="closed")
         booking_id = sibling_id("booking", asked.hold_id)
         claim = Claim(
             fan_id=admission.fan_id,
@@ -129,6 +133,13 @@ class BookingService:
             return await self._pending(booking_id, admission)
         return (await self._views([booking]))[0]
 
+    async def shown(self, booking_id: str) -> dict[str, Any]:
+        """A booking for those who may see every booking of its event; NotFound."""
+        booking = await self._find(booking_id) if is_id("booking", booking_id) else None
+        if booking is None:
+            raise NotFound("there is no such booking")
+        return (await self._views([booking]))[0]
+
     async def _owned(self, booking_id: str, reader: Reader) -> Booking | None:
         if not is_id("booking", booking_id):
             raise NotFound("there is no such booking")
@@ -171,6 +182,8 @@ class BookingService:
         confirmed = [each.id for each in bookings if each.state == "confirmed"]
         tickets = await queries.tickets_of(self._database, confirmed) if confirmed else {}
         attempts = await asyncio.gather(*(self._payments.of_booking(each.id) for each in bookings))
+        returned = [each.id for each in bookings if each.returned]
+        refunds = await refunds_of(self._database, returned) if returned else []
         views = []
         for booking, payments in zip(bookings, attempts, strict=True):
             showing = await self._events.showing(booking.event_id)
@@ -194,12 +207,18 @@ class BookingService:
                     {
                         "ticket_id": ticket_id(booking.id, each.seat),
                         **_words(seat_view(showing, each.seat)),
+                        **({"transferred_to": each.transferred_to} if each.transferred_to else {}),
                     }
                     for each in tickets.get(booking.id, ())
                 ],
             }
             if booking.reason:
                 view["reason"] = booking.reason
+            if booking.state == "confirmed" and (until := cancellable_until(showing.event)):
+                view["cancellable_until"] = iso(until)
+            if booking.returned:
+                own = [each for each in refunds if each["booking_id"] == booking.id]
+                view["refunds"] = [_refund_view(each) for each in own]
             if payments:
                 view["payment"] = _payment_view(payments[-1])
             views.append(view)
@@ -226,35 +245,22 @@ class BookingService:
             due_ms=to_ms(booking.due),
         )
 
-    async def cancel(self, booking_id: str, reader: Reader) -> dict[str, Any]:
-        """Cancels an unpaid booking: its seats go back on sale. Again it is cancelled still.
-
-        Money that arrives afterwards is given back by the worker.
-        """
-        booking = await self._owned(booking_id, reader)
-        if booking is None:
-            raise NotFound("there is no such booking (yet)")
-        if booking.state == "awaiting_payment":
-            async with self._database.transaction() as connection:
-                moved = await queries.move(
-                    connection, [booking_id], "awaiting_payment", "cancelled", "by the fan"
-                )
-                if moved:
-                    await queries.void_tickets(connection, [booking_id])
-                    await outbox.post(connection, "settle", [f"{booking_id} cancelled"])
-            booking = await self._owned(booking_id, reader) or booking
-        if booking.state != "cancelled":
-            raise BookingState(
-                f"the booking is {booking.state}: only an unpaid one can be cancelled here",
-                state=booking.state,
-            )
-        return (await self._views([booking]))[0]
-
 
 def _payment_view(payment: Payment) -> dict[str, Any]:
     """What became of an attempt to pay; a fan whose money goes back is told why."""
     view = {"payment_id": payment.id, "state": payment.state}
     return view | ({"reason": payment.reason} if payment.reason else {})
+
+
+def _refund_view(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "refund_id": row["id"],
+        "state": row["state"],
+        "amount": {"amount": row["amount"], "currency": row["currency"]},
+        "seats": row["seats"],
+        "reason": row["reason"],
+        "created_at": iso(row["created_at"]),
+    }
 
 
 def _words(view: dict[str, Any]) -> dict[str, Any]:

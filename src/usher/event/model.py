@@ -81,6 +81,7 @@ class EventView(msgspec.Struct, kw_only=True):
     currency: str
     seats: int
     sale: SaleTimes
+    cancel_before_s: int | None
 
 
 class EventPage(msgspec.Struct):
@@ -137,3 +138,4 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = "EUR"
     prices: dict[str, int]
     organiser_id: str | None = None
+    cancel_before_s: int | None = None  # as of EventRow

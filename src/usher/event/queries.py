@@ -7,7 +7,7 @@ import msgspec
 
 from usher.event.model import EventRow, NewEvent
 from usher.ids import derived_id, new_id
-from usher.plumbing.postgres import Database
+from usher.plumbing.postgres import Connection, Database
 from usher.sale.model import SaleSettings
 from usher.venue.model import Layout
 
@@ -118,6 +118,38 @@ def ids_of(new: NewEvent) -> tuple[str, str, str]:
     )
 
 
+async def stands_on(
+    connection: Connection, new: NewEvent, *, describe: bool = False
+) -> tuple[str, str]:
+    """The ids of the production and the hall that an event names, which are there from now on.
+    `describe` writes its description over the one that the production has."""
+    venue_id, hall_id, production_id = ids_of(new)
+    await connection.execute(
+        "INSERT INTO venue (id, name, city, timezone) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT DO NOTHING",
+        venue_id,
+        new.venue,
+        new.city,
+        new.timezone,
+    )
+    await connection.execute(
+        "INSERT INTO hall (id, venue_id, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        hall_id,
+        venue_id,
+        new.hall,
+    )
+    await connection.execute(
+        "INSERT INTO production (id, title, kind, description) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (id) DO UPDATE SET description = EXCLUDED.description WHERE $5",
+        production_id,
+        new.production or new.title,
+        new.kind,
+        new.description,
+        describe,
+    )
+    return production_id, hall_id
+
+
 async def create(
     database: Database,
     event: str,
@@ -130,31 +162,9 @@ async def create(
     """Writes an event with everything it stands on, or nothing. A venue, a hall and a
     production of the same name are used again; asyncpg.UniqueViolationError where the event is
     there. `report` is JSON: what the import of the plan found."""
-    venue_id, hall_id, production_id = ids_of(new)
     plan_id = new_id("plan")
     async with database.transaction() as connection:
-        await connection.execute(
-            "INSERT INTO venue (id, name, city, timezone) VALUES ($1, $2, $3, $4)"
-            " ON CONFLICT DO NOTHING",
-            venue_id,
-            new.venue,
-            new.city,
-            new.timezone,
-        )
-        await connection.execute(
-            "INSERT INTO hall (id, venue_id, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            hall_id,
-            venue_id,
-            new.hall,
-        )
-        await connection.execute(
-            "INSERT INTO production (id, title, kind, description) VALUES ($1, $2, $3, $4)"
-            " ON CONFLICT DO NOTHING",
-            production_id,
-            new.production or new.title,
-            new.kind,
-            new.description,
-        )
+        production_id, hall_id = await stands_on(connection, new)
         await connection.execute(
             "INSERT INTO plan (id, hall_id, name, digest, seats, document, report)"
             " VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -168,7 +178,7 @@ async def create(
         )
         await connection.execute(
             "INSERT INTO event (id, production_id, hall_id, plan_id, title, currency, starts_at,"
-            " organiser_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            " organiser_id, cancel_before_s) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             event,
             production_id,
             hall_id,
@@ -177,6 +187,7 @@ async def create(
             new.currency,
             new.starts_at,
             new.organiser_id,
+            new.cancel_before_s,
         )
         await connection.executemany(
             "INSERT INTO category (event_id, rank, name, color, price) VALUES ($1, $2, $3, $4, $5)",

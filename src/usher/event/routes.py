@@ -35,6 +35,7 @@ def event_view(row: EventRow) -> dict[str, Any]:
         "starts_at": iso(row.starts_at),
         "currency": row.currency,
         "seats": row.seats,
+        "cancel_before_s": row.cancel_before_s,
         "sale": {
             "mode": row.mode,
             "state": row.sale_state,

@@ -44,6 +44,8 @@ class Event(Table, tablename="event"):
     built_at = Timestamptz(null=True, default=None)
     created_at = Timestamptz(default=TimestamptzNow())
     cancel_before_s = Integer(null=True, default=None)
+    cancelled_at = Timestamptz(null=True, default=None)
+    wound_up_at = Timestamptz(null=True, default=None)
 
 
 class Category(Table, tablename="category"):

@@ -12,7 +12,8 @@ VIOLATIONS: Final[dict[str, str]] = {
         GROUP BY seat HAVING count(*) > 1) AS twice""",
     "bookings_without_tickets": """
         SELECT count(*) FROM booking AS b WHERE b.event_id = $1
-        AND b.state IN ('confirmed', 'awaiting_payment') AND cardinality(b.seats) <>
+        AND b.state IN ('confirmed', 'awaiting_payment')
+        AND cardinality(b.seats) - cardinality(b.returned) <>
         (SELECT count(*) FROM ticket AS t WHERE t.booking_id = b.id AND t.state = 'live')""",
     "tickets_without_booking": """
         SELECT count(*) FROM ticket AS t JOIN booking AS b ON b.id = t.booking_id
@@ -26,9 +27,25 @@ VIOLATIONS: Final[dict[str, str]] = {
         AND p.currency = b.currency)""",
     "captured_without_ticket": """
         SELECT count(*) FROM payment AS p JOIN booking AS b ON b.id = p.booking_id
-        WHERE p.event_id = $1 AND p.state = 'captured' AND (b.state <> 'confirmed'
-        OR NOT EXISTS (SELECT 1 FROM ticket AS t WHERE t.booking_id = b.id
-        AND t.state = 'live'))""",
+        WHERE p.event_id = $1 AND p.state = 'captured' AND p.amount > b.refunded
+        AND (b.state <> 'confirmed' OR NOT EXISTS (SELECT 1 FROM ticket AS t
+        WHERE t.booking_id = b.id AND t.state = 'live'))""",
+    # In minor units, and at every moment: tickets, booking, payment and refund move together.
+    "money_not_tickets": """
+        SELECT abs(
+        (SELECT coalesce(sum(amount), 0) FROM payment WHERE event_id = $1
+        AND state IN ('authorised', 'captured'))
+        - (SELECT coalesce(sum(amount), 0) FROM refund WHERE event_id = $1
+        AND state IN ('pending', 'done'))
+        - (SELECT coalesce(sum(t.price), 0) FROM ticket AS t JOIN booking AS b
+        ON b.id = t.booking_id WHERE t.event_id = $1 AND t.state = 'live'
+        AND b.state = 'confirmed'))""",
+    "refunds_unlike_bookings": """
+        SELECT count(*) FROM booking AS b WHERE b.event_id = $1 AND b.refunded <>
+        (SELECT coalesce(sum(r.amount), 0) FROM refund AS r WHERE r.booking_id = b.id
+        AND r.state <> 'dropped')""",
+    "refunds_refused": """
+        SELECT count(*) FROM refund WHERE event_id = $1 AND state = 'failed'""",
     "captured_twice": """
         SELECT count(*) FROM (SELECT 1 FROM payment WHERE event_id = $1 AND state = 'captured'
         GROUP BY booking_id HAVING count(*) > 1) AS twice""",
@@ -36,6 +53,17 @@ VIOLATIONS: Final[dict[str, str]] = {
         SELECT count(*) FROM sandbox_charge AS c LEFT JOIN payment AS p ON p.id = c.id
         WHERE c.metadata ->> 'event' = $1 AND c.state = 'captured'
         AND (p.id IS NULL OR p.state NOT IN ('authorised', 'captured') OR p.amount <> c.amount)""",
+    "books_differ": """
+        SELECT count(*) FROM payment_finding WHERE gone_at IS NULL
+        AND event_id IN ($1, '')""",
+    "bank_refunds_differ": """
+        SELECT count(*) FROM payment AS p WHERE p.event_id = $1 AND p.provider = 'sandbox'
+        AND p.state = 'captured' AND (SELECT coalesce(sum(s.amount), 0) FROM sandbox_refund AS s
+        WHERE s.charge_id = p.id) NOT BETWEEN
+        (SELECT coalesce(sum(r.amount), 0) FROM refund AS r WHERE r.payment_id = p.id
+        AND r.state = 'done') AND
+        (SELECT coalesce(sum(r.amount), 0) FROM refund AS r WHERE r.payment_id = p.id
+        AND r.state IN ('done', 'pending'))""",
     "captured_unknown_to_bank": """
         SELECT count(*) FROM payment AS p LEFT JOIN sandbox_charge AS c ON c.id = p.id
         WHERE p.event_id = $1 AND p.provider = 'sandbox' AND p.state = 'captured'
@@ -48,9 +76,12 @@ PENDING: Final[dict[str, str]] = {
         SELECT count(*) FROM payment WHERE event_id = $1 AND state = 'authorised'""",
     "voids_pending": """
         SELECT count(*) FROM payment WHERE event_id = $1 AND state = 'voiding'""",
+    "refunds_pending": """
+        SELECT count(*) FROM refund WHERE event_id = $1 AND state = 'pending'""",
     "dead_letters": "SELECT count(*) FROM dead_letter WHERE event_id = $1",
     "letters_dead": """
-        SELECT count(*) FROM outbox WHERE state = 'dead' AND $1::text IS NOT NULL""",
+        SELECT count(*) FROM outbox WHERE state = 'dead' AND $1::text IS NOT NULL
+        AND kind IN ('capture', 'void', 'refund', 'settle')""",
     "letters_pending": """
         SELECT count(*) FROM outbox WHERE state = 'pending' AND $1::text IS NOT NULL""",
 }
@@ -67,12 +98,18 @@ FACTS: Final[dict[str, str]] = {
         SELECT count(*) FROM booking WHERE event_id = $1 AND state = 'conflict'""",
     "bookings_cancelled": """
         SELECT count(*) FROM booking WHERE event_id = $1 AND state = 'cancelled'""",
+    "bookings_refunded": """
+        SELECT count(*) FROM booking WHERE event_id = $1 AND state = 'refunded'""",
     "tickets_live": "SELECT count(*) FROM ticket WHERE event_id = $1 AND state = 'live'",
     "tickets_sold": """
         SELECT count(*) FROM ticket AS t JOIN booking AS b ON b.id = t.booking_id
         WHERE t.event_id = $1 AND t.state = 'live' AND b.state = 'confirmed'""",
     "revenue": """
-        SELECT coalesce(sum(amount), 0) FROM payment WHERE event_id = $1 AND state = 'captured'""",
+        SELECT coalesce((SELECT sum(amount) FROM payment WHERE event_id = $1
+        AND state = 'captured'), 0) - coalesce((SELECT sum(amount) FROM refund
+        WHERE event_id = $1 AND state = 'done'), 0)""",
+    "refunded": """
+        SELECT coalesce(sum(amount), 0) FROM refund WHERE event_id = $1 AND state = 'done'""",
     "payments_declined": """
         SELECT count(*) FROM payment WHERE event_id = $1 AND state = 'declined'""",
     "payments_voided": """
@@ -119,13 +156,14 @@ async def takings(database: Database, event: str) -> dict[str, Any]:
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         states = await connection.fetch(
-            "SELECT state, count(*) AS bookings, sum(total)::bigint AS total FROM booking"
+            "SELECT state, count(*) AS bookings,"
+            " sum(total - refunded)::bigint AS total FROM booking"
             " WHERE event_id = $1 GROUP BY state",
             event,
         )
         minutes = await connection.fetch(
             "SELECT date_trunc('minute', confirmed_at) AS at, count(*) AS bookings,"
-            " sum(total)::bigint AS revenue FROM booking WHERE event_id = $1"
+            " sum(total - refunded)::bigint AS revenue FROM booking WHERE event_id = $1"
             " AND state = 'confirmed' AND confirmed_at >= date_trunc('minute', now())"
             " - interval '59 minutes' GROUP BY 1 ORDER BY 1",
             event,
@@ -175,7 +213,8 @@ async def sold_by_day(database: Database, event: str, timezone: str) -> list[dic
     async with database.connection() as connection:
         rows = await connection.fetch(
             "SELECT (confirmed_at AT TIME ZONE $2)::date AS day, count(*) AS bookings,"
-            " sum(cardinality(seats))::bigint AS seats, sum(total)::bigint AS revenue"
+            " sum(cardinality(seats) - cardinality(returned))::bigint AS seats,"
+            " sum(total - refunded)::bigint AS revenue"
             " FROM booking WHERE event_id = $1 AND state = 'confirmed' GROUP BY 1 ORDER BY 1 DESC",
             event,
             timezone,

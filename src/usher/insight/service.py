@@ -27,6 +27,11 @@ _PROMISES: Final = {
     "tickets_without_payment": "every sold ticket is paid for",
     "captured_without_ticket": "no money was taken for nothing",
     "captured_twice": "no booking was paid twice",
+    "money_not_tickets": "what was paid and stays is the price of the good tickets, to the cent",
+    "refunds_unlike_bookings": "every booking knows what goes back of it",
+    "refunds_refused": "no refund was refused by its provider",
+    "books_differ": "no provider tells otherwise of our money than we do",
+    "bank_refunds_differ": "the bank gave back what we say it did",
     "bank_captured_unknown": "the bank took no money that we do not know of",
     "captured_unknown_to_bank": "we claim no money that the bank did not take",
 }

@@ -5,11 +5,14 @@ from typing import Any, Final
 
 import msgspec
 
-from usher.payment.model import ASKED_S, UNANSWERED, Message, Payment
+from usher.payment.model import ASKED_S, UNANSWERED, Message, Payment, Refund, RefundState
 from usher.plumbing.postgres import Connection, Database
 
 # Written out, so that the index payment_unanswered is known to serve.
 _UNANSWERED: Final = ", ".join(f"'{state}'" for state in UNANSWERED)
+_REFUND: Final = ", ".join(Refund.__struct_fields__)
+# An outage that nobody has seen for so long is over, or nobody asks that provider any more.
+OUTAGE_S: Final = 60
 _COLUMNS: Final = ", ".join(Payment.__struct_fields__)
 
 
@@ -98,6 +101,39 @@ async def move(
     return [row["id"] for row in rows]
 
 
+async def close(connection: Connection, bookings: Sequence[str]) -> list[str]:
+    """Begins to void the attempts to pay for these bookings that nobody has decided; their ids."""
+    rows = await connection.fetch(
+        "UPDATE payment SET state = 'voiding', changed_at = now(),"
+        " reason = 'the booking was cancelled'"
+        " WHERE booking_id = ANY($1::text[]) AND state = 'started' RETURNING id",
+        list(bookings),
+    )
+    return [row["id"] for row in rows]
+
+
+async def refunds(database: Database, ids: Sequence[str]) -> dict[str, Refund]:
+    """Refunds by id."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            f"SELECT {_REFUND} FROM refund WHERE id = ANY($1::text[])", list(ids)
+        )
+    return {row["id"]: msgspec.convert(dict(row), Refund) for row in rows}
+
+
+async def move_refunds(
+    connection: Connection, ids: Sequence[str], before: RefundState, after: RefundState
+) -> None:
+    """Moves refunds that are in `before` to `after`."""
+    await connection.execute(
+        "UPDATE refund SET state = $3, done_at = CASE WHEN $3 = 'done' THEN now() END"
+        " WHERE id = ANY($1::text[]) AND state = $2",
+        sorted(ids),
+        before,
+        after,
+    )
+
+
 async def lock(connection: Connection, ids: Sequence[str]) -> list[Payment]:
     """Payments by id, locked until the transaction ends, in a fixed order."""
     rows = await connection.fetch(
@@ -134,3 +170,33 @@ async def ask_again(database: Database, event: str) -> None:
             event,
             UNANSWERED,
         )
+
+
+async def note_outage(database: Database, provider: str) -> None:
+    """A provider does not answer, or still does not."""
+    async with database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO payment_outage AS o (provider) VALUES ($1)"
+            " ON CONFLICT (provider) DO UPDATE SET seen_at = now(), began_at ="
+            " CASE WHEN o.seen_at > now() - make_interval(secs => $2)"
+            "  THEN o.began_at ELSE now() END",
+            provider,
+            float(OUTAGE_S),
+        )
+
+
+async def end_outage(database: Database, provider: str) -> None:
+    """A provider answers again."""
+    async with database.connection() as connection:
+        await connection.execute("DELETE FROM payment_outage WHERE provider = $1", provider)
+
+
+async def down_providers(database: Database) -> list[str]:
+    """The providers that do not answer now, in a fixed order."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT provider FROM payment_outage"
+            " WHERE seen_at > now() - make_interval(secs => $1) ORDER BY provider",
+            float(OUTAGE_S),
+        )
+    return [row["provider"] for row in rows]

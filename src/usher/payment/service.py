@@ -5,7 +5,6 @@ the worker decides there, in the order of the ledger, by conditional transitions
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ import structlog
 from usher import limits
 from usher.errors import BookingState, NotFound, Unavailable, UsherError
 from usher.ids import derived_id, is_id
+from usher.outbox import queries as outbox
 from usher.payment import queries
 from usher.payment.model import SILENCE_S, Kind, Message, Payment, Provider, Standing
 from usher.payment.scripts import Full, PaymentScripts
@@ -29,9 +29,11 @@ class PaymentService:
     def __init__(
         self, database: Database, scripts: PaymentScripts, providers: Mapping[str, Provider]
     ) -> None:
+        """`providers` by name, the one of new payments first."""
         self._database = database
         self._scripts = scripts
         self._providers = providers
+        self._default = next(iter(providers))  # of new payments
 
         async def of_bookings(bookings: Sequence[str]) -> list[list[Payment]]:
             found = await queries.of_bookings(database, bookings)
@@ -56,7 +58,6 @@ class PaymentService:
         amount: int,
         currency: str,
         due_ms: int,
-        provider: str = "sandbox",
     ) -> dict[str, Any]:
         """Begins an attempt, or gives the one that is still open; BookingState once paid.
 
@@ -66,7 +67,7 @@ class PaymentService:
         last = attempts[-1] if attempts else None
         if last and last.state in ("authorised", "captured"):
             raise BookingState("this booking has been paid for already", state=last.state)
-        if last and last.state == "started":
+        if last and last.state == "started" and last.provider in self._providers:
             payment = last
         else:
             number = len(attempts) + 1
@@ -74,7 +75,7 @@ class PaymentService:
                 id=derived_id("payment", booking_id, str(number)),
                 booking_id=booking_id,
                 event_id=event_id,
-                provider=provider,
+                provider=self._default,
                 amount=amount,
                 currency=currency,
                 attempt=number,
@@ -133,47 +134,19 @@ class PaymentService:
             log.warning("provider not asked", payment=payment.id, fault=fault.detail)
             return None
 
+    async def note(self, payment: Payment, standing: Standing | None) -> None:
+        """Puts on the ledger what a provider says of a payment, as its webhook would."""
+        if standing and (message := _as_told(payment, standing)):
+            await self._record([message])
+
+    async def order_again(self, kind: str, ids: Sequence[str]) -> None:
+        """Has an order to a provider carried again: it was given up, or done without effect."""
+        async with self._database.transaction() as connection:
+            await outbox.revive(connection, kind, ids)
+
     async def ask_again(self, event: str) -> None:
         """After a loss of Redis: what providers said of this event may have gone with it."""
         await queries.ask_again(self._database, event)
-
-    # --- carriers of the outbox: they are given payment ids and say which failed
-
-    async def capture(self, ids: Sequence[str]) -> dict[str, str]:
-        """Takes the money of confirmed bookings, and writes down that it was taken."""
-        return await self._finish(ids, "captured")
-
-    async def void(self, ids: Sequence[str]) -> dict[str, str]:
-        """Gives authorisations back."""
-        return await self._finish(ids, "voided")
-
-    async def _finish(self, ids: Sequence[str], after: str) -> dict[str, str]:
-        before = "authorised" if after == "captured" else "voiding"
-        payments = await queries.find_many(self._database, ids)
-        told = await asyncio.gather(
-            *(self._tell(payments[each], before, after) for each in ids if each in payments)
-        )
-        by_fault: dict[str, list[str]] = defaultdict(list)
-        for payment_id, fault in told:
-            by_fault[fault].append(payment_id)
-        if done := by_fault.pop("", []):
-            async with self._database.transaction() as connection:
-                await queries.move(connection, done, [before], after)
-        faults = {each: fault for fault, failed in by_fault.items() for each in failed}
-        return faults | {each: "there is no such payment" for each in ids if each not in payments}
-
-    async def _tell(self, payment: Payment, before: str, after: str) -> tuple[str, str]:
-        provider = self._providers[payment.provider]
-        if payment.state == after:
-            return payment.id, ""
-        if payment.state != before:
-            return payment.id, f"the payment is {payment.state}, not {before}"
-        try:
-            call = provider.capture if after == "captured" else provider.void
-            done = await call(payment)
-        except UsherError as error:
-            return payment.id, error.detail
-        return payment.id, "" if done else f"the provider has nothing to be {after}"
 
 
 def _is_ours(message: Message) -> bool:

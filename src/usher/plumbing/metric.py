@@ -45,6 +45,12 @@ class Metrics:
         )
         self.released = Counter("usher_gate_released_total", "fans called", **make)
         self.swept = Counter("usher_holds_swept_total", "holds that lapsed", **make)
+        self.hook_deliveries = Counter(
+            "usher_hook_deliveries_total", "attempts to post to a hook", ["outcome"], **make
+        )
+        self.letters = Gauge(
+            "usher_outbox_letters", "letters that wait or were given up", ["kind", "state"], **make
+        )
         self.outbox_done = Counter("usher_outbox_done_total", "outbox rows done", ["kind"], **make)
 
     def watch(self, name: str, help_text: str, read: Callable[[], float]) -> None:

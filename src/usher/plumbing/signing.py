@@ -19,7 +19,9 @@ from usher import limits
 from usher.clock import now_ms
 from usher.errors import SetupError, Unauthenticated
 
-Purpose = Literal["fan", "place", "admission", "access", "refresh", "webhook", "entry", "offer"]
+Purpose = Literal[
+    "fan", "place", "admission", "access", "refresh", "webhook", "ticket", "entry", "offer"
+]
 PURPOSES: Final[tuple[Purpose, ...]] = (
     "fan",
     "place",
@@ -27,6 +29,7 @@ PURPOSES: Final[tuple[Purpose, ...]] = (
     "access",
     "refresh",
     "webhook",
+    "ticket",
     "entry",  # on a waiting list
     "offer",  # of seats to one who waits there
 )

@@ -38,13 +38,15 @@ async def is_published(database: Database, event: str) -> bool:
 
 
 async def published(database: Database) -> list[tuple[Sale, bool]]:
-    """Every sale of a published event, and whether its inventory has been built. One that was over
+    """Every sale of an event that is, or was, published (a cancelled one's ledger is to be emptied
+    and its money given back), and whether its inventory has been built. One that was over
     a month ago has nothing left to be done: nobody pays that late."""
     columns = ", ".join(f"sale.{name}" for name in Sale.__struct_fields__)
     async with database.connection() as connection:
         rows = await connection.fetch(
             f"SELECT {columns}, event.built_at IS NOT NULL AS built FROM sale"
-            " JOIN event ON event.id = sale.event_id WHERE event.state = 'published'"
+            " JOIN event ON event.id = sale.event_id"
+            " WHERE event.state IN ('published', 'cancelled')"
             " AND event.starts_at > now() - interval '30 days'"
             " ORDER BY sale.event_id"
         )

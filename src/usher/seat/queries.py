@@ -10,7 +10,13 @@ from usher.seat.model import Owner
 
 # Any number will do as long as every process takes the same: "lay" as bytes.
 _LAYING: Final = int.from_bytes(b"lay")
-_OWNER: Final = ", ".join(f"b.{name}" for name in Owner.__struct_fields__)
+_OWNER: Final = ", ".join(
+    # of a confirmed booking, what was not given back since
+    f"array(SELECT s FROM unnest(b.{name}) AS s WHERE s <> ALL (b.returned)) AS {name}"
+    if name == "seats"
+    else f"b.{name}"
+    for name in Owner.__struct_fields__
+)
 
 
 async def take_turn(connection: Connection, event: str) -> None:

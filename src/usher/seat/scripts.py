@@ -92,6 +92,10 @@ class Settled(Reply, frozen=True, tag="settled"):
     changed: int
 
 
+class Unsold(Reply, frozen=True, tag="unsold"):
+    count: int
+
+
 class Retaken(Reply, frozen=True, tag="retaken"):
     pass
 
@@ -189,6 +193,17 @@ class SeatScripts(Scripts):
         place_id: str,
         *index: int,
     ) -> Settled: ...
+
+    @script("seat/unsell")
+    async def unsell(
+        self,
+        event: str,
+        hold_id: str,
+        booking_id: str,
+        booking_state: str,
+        place_id: str,
+        *index: int,
+    ) -> Unsold: ...
 
     @script("seat/retake")
     async def retake(

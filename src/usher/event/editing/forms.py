@@ -96,6 +96,11 @@ def read_facts(form: Form, say: Language) -> dict[str, Any]:
     if starts_at is None:
         form.fault("starts_at", say.gettext("When does it begin?"))
     found["starts_at"] = starts_at
+    found["cancel_before_s"] = None
+    if form["cancel_before_h"]:
+        most = limits.cancel_before_s_max // 3600
+        what = say.gettext("Hours from 0 to %s, please, or nothing.") % say.number(most)
+        found["cancel_before_s"] = form.number("cancel_before_h", 0, most, what) * 3600
     found["currency"] = form["currency"].upper() or "EUR"
     if found["currency"] not in get_global("all_currencies"):
         form.fault("currency", say.gettext("There is no such currency. Type one like EUR."))
@@ -107,6 +112,8 @@ def fact_values(facts: Facts) -> dict[str, str]:
     names = ("title", "production", "kind", "description", "venue", "city", "hall", "timezone")
     shown = {name: str(getattr(facts, name)) for name in names}
     shown["currency"] = facts.currency
+    if facts.cancel_before_s is not None:
+        shown["cancel_before_h"] = str(facts.cancel_before_s // 3600)
     shown["starts_at"] = local(facts.starts_at, facts.timezone)
     for each in facts.categories:
         shown[f"price-{each.rank}"] = plain_money(each.price, facts.currency)

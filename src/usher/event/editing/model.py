@@ -23,6 +23,7 @@ Description = Annotated[str, Meta(max_length=limits.description_chars_max)]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 Price = Annotated[int, Meta(ge=0, le=limits.price_max)]
 Count = Annotated[int, Meta(ge=1, le=limits.plan_seats_max)]
+CancelBefore = Annotated[int, Meta(ge=0, le=limits.cancel_before_s_max)]
 Colour = Annotated[str, Meta(pattern="^#[0-9A-Fa-f]{6}$")]
 
 
@@ -67,6 +68,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     hall: str
     currency: str
     organiser_id: str | None
+    cancel_before_s: int | None
     state: str
     sale_state: str
     seats: int
@@ -93,7 +95,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 # What an organiser writes of an event, by the names of NewEvent and of Facts.
 TEXTS = (
     *("title", "starts_at", "production", "kind", "description"),
-    *("venue", "city", "timezone", "hall", "currency"),
+    *("venue", "city", "timezone", "hall", "currency", "cancel_before_s"),
 )
 
 
@@ -111,6 +113,8 @@ class EventChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     timezone: Text | UnsetType = UNSET
     hall: Text | UnsetType = UNSET
     currency: Currency | UnsetType = UNSET
+    # seconds before the start until which fans may give tickets back; null: not at all
+    cancel_before_s: CancelBefore | UnsetType | None = UNSET
     prices: dict[str, Price] | UnsetType = UNSET
     colors: dict[str, Colour] | UnsetType = UNSET
 
@@ -158,6 +162,7 @@ class EventRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     timezone: Text = "UTC"
     hall: Text = "Main hall"
     currency: Currency = "EUR"
+    cancel_before_s: CancelBefore | None = None
     prices: dict[str, Price] = {}
     mode: Mode = "queued"
 
@@ -185,6 +190,7 @@ class EventFacts(msgspec.Struct, kw_only=True):
     timezone: str
     hall: str
     currency: str
+    cancel_before_s: int | None
     state: Literal["draft", "published", "cancelled"]
     seats: int
     categories: list[EditedCategory]

@@ -9,7 +9,7 @@ import msgspec
 from usher.clock import iso
 from usher.event.editing.model import TEXTS, Facts, MyEvent
 from usher.event.model import NewEvent
-from usher.event.queries import ids_of
+from usher.event.queries import stands_on
 from usher.ids import new_id
 from usher.plumbing.postgres import Connection, Database
 from usher.venue.model import Layout
@@ -17,7 +17,8 @@ from usher.venue.model import Layout
 _FACTS: Final = """
 SELECT event.id, event.title, event.starts_at, production.title AS production, production.kind,
        production.description, venue.name AS venue, venue.city, venue.timezone, hall.name AS hall,
-       event.currency, event.organiser_id, event.state, sale.state AS sale_state, plan.seats,
+       event.currency, event.organiser_id, event.cancel_before_s, event.state,
+       sale.state AS sale_state, plan.seats,
        event.plan_id, plan.name AS plan_name, plan.report,
        EXISTS (SELECT FROM booking WHERE booking.event_id = event.id) AS booked
   FROM event
@@ -55,8 +56,9 @@ async def mine(database: Database, organiser_id: str | None, most: int) -> list[
         rows = await connection.fetch(
             "SELECT event.id, event.title, event.state, event.starts_at, venue.timezone,"
             " venue.name AS venue, venue.city, sale.mode, sale.state AS sale_state, plan.seats,"
-            " coalesce((SELECT sum(cardinality(booking.seats)) FROM booking"
-            "   WHERE booking.event_id = event.id AND booking.state = 'confirmed'), 0) AS sold,"
+            " coalesce((SELECT sum(cardinality(booking.seats) - cardinality(booking.returned))"
+            "   FROM booking WHERE booking.event_id = event.id AND booking.state = 'confirmed'), 0)"
+            "   AS sold,"
             " (SELECT count(*) FROM seat WHERE seat.event_id = event.id AND seat.blocked)"
             "   AS blocked"
             " FROM event JOIN hall ON hall.id = event.hall_id"
@@ -102,16 +104,17 @@ async def change(
             return None
         if not changes:
             return before
-        production_id, hall_id = await _stands_on(connection, after)
+        production_id, hall_id = await stands_on(connection, after, describe=True)
         await connection.execute(
             "UPDATE event SET title = $2, starts_at = $3, currency = $4, production_id = $5,"
-            " hall_id = $6 WHERE id = $1",
+            " hall_id = $6, cancel_before_s = $7 WHERE id = $1",
             event,
             after.title,
             after.starts_at,
             after.currency,
             production_id,
             hall_id,
+            after.cancel_before_s,
         )
         await connection.executemany(
             "UPDATE category SET price = $3, color = $4 WHERE event_id = $1 AND rank = $2",
@@ -122,34 +125,6 @@ async def change(
         )
         await _record(connection, event, actor, changes)
     return before
-
-
-async def _stands_on(connection: Connection, new: NewEvent) -> tuple[str, str]:
-    """The ids of the production and the hall, which are there from now on."""
-    venue_id, hall_id, production_id = ids_of(new)
-    await connection.execute(
-        "INSERT INTO venue (id, name, city, timezone) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT DO NOTHING",
-        venue_id,
-        new.venue,
-        new.city,
-        new.timezone,
-    )
-    await connection.execute(
-        "INSERT INTO hall (id, venue_id, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        hall_id,
-        venue_id,
-        new.hall,
-    )
-    await connection.execute(
-        "INSERT INTO production (id, title, kind, description) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT (id) DO UPDATE SET description = EXCLUDED.description",
-        production_id,
-        new.production or new.title,
-        new.kind,
-        new.description,
-    )
-    return production_id, hall_id
 
 
 def _changes(
@@ -171,7 +146,7 @@ def _changes(
 
 
 def _word(value: Any) -> str:
-    return iso(value) if isinstance(value, dt.datetime) else str(value)
+    return iso(value) if isinstance(value, dt.datetime) else "" if value is None else str(value)
 
 
 async def _record(

@@ -1,0 +1,1 @@
+"""Comparing books: what providers have, and what we have."""

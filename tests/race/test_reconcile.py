@@ -1,0 +1,139 @@
+"""Two books of the same money, made to differ: what an order given again mends, what is shown."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import pytest
+
+from tests.race.refund_stories import bought, give_back
+from tests.race.stage import Stage, raise_curtain
+from usher.ids import new_id
+from usher.payment.reconciling.model import Report
+from usher.wiring import House
+
+pytestmark = pytest.mark.anyio
+
+
+async def compared(stage: Stage) -> Report:
+    return await stage.house.reconciler.reconcile(pause_s=0)
+
+
+def of(report: Report, payment: str) -> tuple[str, str]:
+    """Whether a payment was mended or found, and what was said of it; "" where nothing was."""
+    for word, found in (("mended", report.mended), ("found", report.findings)):
+        for each in found:
+            if each.payment_id == payment:
+                return word, each.what
+    return "", ""
+
+
+async def test_books_that_agree(lone: House) -> None:
+    stage = await raise_curtain(lone)
+    mine, payment = await bought(stage)
+    _, open_ = await stage.paying()
+    await give_back(stage, mine, mine.seats[0])
+    assert of(await compared(stage), payment) == ("", ""), "an order is under way"
+    await stage.shift.finish()
+    report = await compared(stage)
+    assert report.compared >= 2
+    assert of(report, payment) == of(report, open_) == ("", "")
+
+
+Fault = Callable[[Stage, str], Awaitable[object]]
+_LOST: Final = "UPDATE outbox SET state = $2 WHERE kind = $3 AND subject = $1"
+
+MENDED: Final[dict[str, Fault]] = {
+    "capture given up": lambda s, p: s.sql(_LOST, p, "dead", "capture"),
+    "capture never made": lambda s, p: s.sql(
+        "WITH l AS (UPDATE outbox SET state = 'done' WHERE kind = 'capture' AND subject = $1)"
+        " UPDATE payment SET state = 'captured' WHERE id = $1",
+        p,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MENDED)
+async def test_what_an_order_given_again_mends(lone: House, name: str) -> None:
+    stage = await raise_curtain(lone)
+    mine, payment = await bought(stage)
+    await MENDED[name](stage, payment)
+    word, what = of(await compared(stage), payment)
+    assert word == "mended", what
+    await stage.shift.finish()
+    assert await stage.payments(mine) == {payment: "captured"}
+    assert of(await compared(stage), payment) == ("", "")
+    await stage.check()
+
+
+async def test_a_void_that_was_never_made(lone: House) -> None:
+    stage = await raise_curtain(lone)
+    mine, payment = await stage.paying()
+    await stage.says(payment, "approve")
+    await stage.sql("UPDATE payment SET state = 'voided' WHERE id = $1", payment)
+    assert of(await compared(stage), payment)[0] == "mended"
+    await stage.shift.finish()
+    assert await stage.payments(mine) == {payment: "voided"}
+
+
+async def test_a_refund_that_the_bank_has_not_heard_of(lone: House) -> None:
+    stage = await raise_curtain(lone)
+    mine, payment = await bought(stage)
+    await stage.shift.round()
+    await give_back(stage, mine, mine.seats[0])
+    await stage.shift.finish()
+    await stage.sql("DELETE FROM sandbox_refund WHERE charge_id = $1", payment)
+    assert of(await compared(stage), payment)[0] == "mended"
+    assert of(await compared(stage), payment) == ("", "")
+    await stage.check()
+
+
+async def test_what_people_must_look_at(lone: House) -> None:
+    """Shown by the audit until the books agree again."""
+    stage = await raise_curtain(lone)
+    _, payment = await bought(stage)
+    await stage.shift.finish()
+    await stage.sql(
+        "INSERT INTO sandbox_refund (id, charge_id, amount) VALUES ($2, $1, 1)",
+        payment,
+        new_id("refund"),
+    )
+    for _ in range(2):
+        assert of(await compared(stage), payment) == ("found", "more has gone back than we say")
+        verdict = await lone.auditor.audit(stage.event)
+        assert verdict.figure("books_differ") == 1
+    await stage.sql("DELETE FROM sandbox_refund WHERE charge_id = $1", payment)
+    assert of(await compared(stage), payment) == ("", "")
+    await stage.check()
+
+
+async def test_a_charge_that_nobody_here_knows(lone: House) -> None:
+    stage = await raise_curtain(lone)
+    charge, elsewhere = new_id("payment"), new_id("payment")
+    for name, event in ((charge, stage.event), (elsewhere, new_id("event"))):
+        await stage.sql(
+            "INSERT INTO sandbox_charge (id, amount, currency, metadata, state)"
+            " VALUES ($1, 5, 'EUR', jsonb_build_object('event', $2::text), 'captured')",
+            name,
+            event,
+        )
+    report = await compared(stage)
+    assert of(report, charge) == (
+        "found",
+        "the provider has captured a charge that is unknown here",
+    )
+    assert of(report, elsewhere) == ("", ""), "another installation's, on the same account"
+    await stage.sql("DELETE FROM sandbox_charge WHERE id = ANY($1::text[])", [charge, elsewhere])
+
+
+async def test_a_control_that_looks_once_finds_what_is_under_way(
+    lone: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without asking whether an order is on its way, each purchase would be a finding."""
+
+    async def nobody(*_: object) -> set[str]:
+        return set()
+
+    monkeypatch.setattr(lone.reconciler, "_under_way", nobody)
+    stage = await raise_curtain(lone)
+    _, payment = await bought(stage)
+    assert of(await compared(stage), payment)[0] == "mended"
