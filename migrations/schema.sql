@@ -399,13 +399,17 @@ CREATE TABLE public.sale (
     number_high bigint DEFAULT 0 NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     access text DEFAULT 'guest'::text NOT NULL,
+    waitlist text DEFAULT 'on'::text NOT NULL,
+    offer_s integer DEFAULT 14400 NOT NULL,
     CONSTRAINT sale_access_known CHECK ((access = ANY (ARRAY['guest'::text, 'login'::text]))),
     CONSTRAINT sale_capacity_possible CHECK ((capacity > 0)),
     CONSTRAINT sale_gate_state_known CHECK ((gate_state = ANY (ARRAY['open'::text, 'paused'::text]))),
     CONSTRAINT sale_mode_known CHECK ((mode = ANY (ARRAY['simple'::text, 'queued'::text]))),
+    CONSTRAINT sale_offer_possible CHECK ((offer_s > 0)),
     CONSTRAINT sale_rate_possible CHECK ((rate_per_min > 0)),
     CONSTRAINT sale_state_known CHECK ((state = ANY (ARRAY['draft'::text, 'lobby'::text, 'open'::text, 'paused'::text, 'closed'::text, 'sold_out'::text]))),
     CONSTRAINT sale_times_ordered CHECK ((((lobby_at IS NULL) OR (opens_at IS NULL) OR (lobby_at <= opens_at)) AND ((opens_at IS NULL) OR (closes_at IS NULL) OR (opens_at < closes_at)))),
+    CONSTRAINT sale_waitlist_known CHECK ((waitlist = ANY (ARRAY['on'::text, 'off'::text]))),
     CONSTRAINT sale_windows_possible CHECK (((claim_s > 0) AND (shop_s > 0) AND (hold_s > 0) AND (hold_cap_s >= hold_s) AND (payment_s > 0) AND (seats_max > 0)))
 );
 
@@ -572,6 +576,45 @@ CREATE TABLE public.venue (
     city text DEFAULT ''::text NOT NULL,
     timezone text DEFAULT 'UTC'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
+-- Name: waitlist; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.waitlist (
+    id text NOT NULL,
+    event_id text NOT NULL,
+    turn bigint NOT NULL,
+    fan_id text NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    email text NOT NULL,
+    language text DEFAULT 'en'::text NOT NULL,
+    quantity integer NOT NULL,
+    categories text[] DEFAULT '{}'::text[] NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    hold_id text DEFAULT ''::text NOT NULL,
+    seats integer[] DEFAULT '{}'::integer[] NOT NULL,
+    offered_at timestamp with time zone,
+    due timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT waitlist_offer_whole CHECK (((state <> 'offered'::text) OR ((hold_id <> ''::text) AND (due IS NOT NULL) AND (cardinality(seats) = quantity)))),
+    CONSTRAINT waitlist_quantity_possible CHECK ((quantity > 0)),
+    CONSTRAINT waitlist_state_known CHECK ((state = ANY (ARRAY['waiting'::text, 'offered'::text, 'booked'::text, 'lapsed'::text, 'declined'::text, 'left'::text])))
+);
+
+--
+-- Name: waitlist_turn_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.waitlist ALTER COLUMN turn ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.waitlist_turn_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 --
@@ -826,6 +869,13 @@ ALTER TABLE ONLY public.venue
     ADD CONSTRAINT venue_pkey PRIMARY KEY (id);
 
 --
+-- Name: waitlist waitlist_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist
+    ADD CONSTRAINT waitlist_pkey PRIMARY KEY (id);
+
+--
 -- Name: account_fan_by_account; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1012,6 +1062,36 @@ CREATE UNIQUE INDEX ticket_seat_sold_once ON public.ticket USING btree (event_id
 CREATE INDEX ticket_used ON public.ticket USING btree (event_id) WHERE (used_at IS NOT NULL);
 
 --
+-- Name: waitlist_by_event; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX waitlist_by_event ON public.waitlist USING btree (event_id, created_at, id);
+
+--
+-- Name: waitlist_email_once; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX waitlist_email_once ON public.waitlist USING btree (event_id, lower(email)) WHERE (state = ANY (ARRAY['waiting'::text, 'offered'::text]));
+
+--
+-- Name: waitlist_fan_once; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX waitlist_fan_once ON public.waitlist USING btree (event_id, fan_id) WHERE (state = ANY (ARRAY['waiting'::text, 'offered'::text]));
+
+--
+-- Name: waitlist_in_turn; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX waitlist_in_turn ON public.waitlist USING btree (event_id, turn) WHERE (state = 'waiting'::text);
+
+--
+-- Name: waitlist_offered; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX waitlist_offered ON public.waitlist USING btree (event_id) WHERE (state = 'offered'::text);
+
+--
 -- Name: account_fan account_fan_account_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1171,6 +1251,13 @@ ALTER TABLE ONLY public.ticket
 
 ALTER TABLE ONLY public.ticket_transfer
     ADD CONSTRAINT ticket_transfer_ticket_exists FOREIGN KEY (booking_id, seat) REFERENCES public.ticket(booking_id, seat);
+
+--
+-- Name: waitlist waitlist_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist
+    ADD CONSTRAINT waitlist_event_exists FOREIGN KEY (event_id) REFERENCES public.event(id);
 
 --
 -- PostgreSQL database dump complete

@@ -31,6 +31,7 @@ from usher.sale.commands import sale_commands
 from usher.settings import Settings, read_settings
 from usher.site import Stage, on_stage
 from usher.ticket.commands import ticket_commands
+from usher.waitlist.commands import waitlist_commands
 from usher.wiring import House, opened
 
 T = TypeVar("T")
@@ -170,4 +171,5 @@ main.add_command(payments_commands(_with(lambda house: house.reconciler)))
 main.add_command(outbox_commands(_with(lambda house: house.outbox)))
 main.add_command(hook_commands(_with(lambda house: house.hooks), _with(lambda h: h.accounts)))
 main.add_command(ticket_commands(_with(lambda house: house.ticket_keys)))
+main.add_command(waitlist_commands(_with(lambda house: house.waitlist)))
 main.add_command(audit_command(_with(lambda house: house.auditor)))

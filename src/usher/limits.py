@@ -80,6 +80,14 @@ nonce_chars_max: Final = 64
 scan_batch_max: Final = 500  # scans uploaded at once by a device that was offline
 scan_batch_bytes_max: Final = 1024 * 1024
 
+# --- the waiting list
+offer_s_default: Final = 4 * 3600
+offer_s_min: Final = 5
+offer_s_max: Final = 7 * 24 * 3600
+waitlist_entries_max: Final = 20_000  # of one event, at one time
+waitlist_token_s: Final = 365 * 24 * 3600
+waitlist_batch_max: Final = 200  # entries read at once when seats are offered
+
 # --- HTTP
 body_bytes_max: Final = 64 * 1024
 token_chars_max: Final = 2_048

@@ -38,6 +38,7 @@ from usher.queue.pages import queue_pages
 from usher.seat.blocking.pages import blocking_pages
 from usher.seat.pages import seat_pages
 from usher.ticket.pages import ticket_pages
+from usher.waitlist.pages import waitlist_pages
 from usher.wiring import House
 
 AnyRequest = Request[Any, Any, Any]
@@ -131,6 +132,7 @@ def page_router(house: House, pages: Pages) -> Router:
             ),
             *(bank_pages(pages, house.bank, house.events) if house.sandboxed else []),
             *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
+            *waitlist_pages(pages, house.waitlist, house.events, house.accounts),
             *door_pages(pages, house.door, house.counts, house.events),
             *console_pages(
                 pages,
@@ -140,7 +142,7 @@ def page_router(house: House, pages: Pages) -> Router:
                 house.feed_scripts,
                 house.pulses,
             ),
-            *sales_pages(pages, house.database, house.events),
+            *sales_pages(pages, house.database, house.events, house.waitlist),
             *editing_pages(pages, house.editor, house.events, house.sales),
             *blocking_pages(pages, house.editor, house.blocking),
             *hook_pages(pages, house.hooks),

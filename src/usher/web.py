@@ -40,6 +40,7 @@ from usher.seat.blocking.routes import blocking_handlers
 from usher.seat.routes import seat_handlers
 from usher.settings import Settings
 from usher.ticket.routes import door_handlers, ticket_handlers
+from usher.waitlist.routes import waitlist_handlers
 from usher.wiring import House
 
 VERSION: Final = "0.1.0"
@@ -120,6 +121,7 @@ def build_app(house: House) -> Litestar:
             *ticket_handlers(house.tickets, house.accounts, house.seats, house.languages),
             *door_handlers(house.ticket_keys, house.revocations),
             *checkin_handlers(house.door, house.counts),
+            *waitlist_handlers(house.waitlist, house.accounts),
             *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),
             *pulse_handlers(house.pulses),

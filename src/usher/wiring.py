@@ -59,6 +59,9 @@ from usher.ticket.keybook import KeyBook
 from usher.ticket.revocation import Revocations
 from usher.ticket.service import TicketService
 from usher.ticket.signing import TicketKeys
+from usher.waitlist.jobs import Offers
+from usher.waitlist.scripts import WaitlistScripts
+from usher.waitlist.service import WaitlistService
 
 
 class House:
@@ -125,10 +128,23 @@ class House:
         )
         self.counts = Counts(self.database, self.events, self.ticket_keys)
         self.door = CheckInService(self.database, self.events, self.counts, self.ticket_keys)
+        waitlist_scripts = WaitlistScripts(self.runner)
+        self.offers = Offers(self.database, waitlist_scripts, self.seat_scripts, self.events)
+        self.waitlist = WaitlistService(
+            self.database,
+            waitlist_scripts,
+            self.seat_scripts,
+            self.events,
+            self.curves,
+            self.signer,
+            settings.public_url,
+        )
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
         self.pulses = Pulses(self.database, self.events, self.sales, self.curves)
-        self.inventory = Inventory(self.database, self.seat_scripts, self.events, self.sales)
+        self.inventory = Inventory(
+            self.database, self.seat_scripts, self.events, self.sales, self.offers.prepare
+        )
         self.settler = Settler(self.database, self.seat_scripts)
         self.carriers = {
             "capture": Carrier(self.cashier.capture),

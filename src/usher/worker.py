@@ -45,7 +45,7 @@ JOBS_QUEUE: Final = "usher:jobs"
 
 
 class Ticker:
-    """Moves one event: its gate, its sweep, its draw, its sale's times."""
+    """Moves one event: its gate, its sweep, its draw, its sale's times, its waiting list."""
 
     def __init__(self, house: House, sale: Sale) -> None:
         self._house = house
@@ -84,6 +84,7 @@ class Ticker:
         await self._house.sales.note_number(self.sale, max(curve.next, curve.lobby_next))
         if self.sale.lobby_size is not None and not curve.drawn:
             await self._draw(curve)
+        await self._house.offers.turn(self.event, curve.listed)
 
     async def _draw(self, curve: Curve) -> None:
         """Numbers the whole lobby, batch by batch; a colleague at the same is no matter."""

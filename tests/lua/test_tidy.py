@@ -147,8 +147,8 @@ def test_numbers_that_stand_in_two_places_agree() -> None:
     trim = f"redis.call('XTRIM', feed, 'MAXLEN', '~', {limits.feed_entries_max})"
     assert trim in SCRIPTS["seat/sweep"].body
     assert f"local tombstone_ms = {limits.hold_tombstone_s * 1000}\n" in PARTS["let_go"]
-    best = SCRIPTS["seat/best"].body
-    assert f"local record = {model.SEGMENT_BYTES}\n" in best
+    best = PARTS["search"]
+    assert f"  local record = {model.SEGMENT_BYTES}\n" in best
     assert re.findall(r"struct\.unpack\('(.*?)'", best) == [model.SEGMENT_RECORD.format[:-1]]
     assert best.count("flags % 2") == 4
     assert model.SEGMENT_AREA == 1

@@ -26,18 +26,22 @@ from usher.plumbing.cursor import cursor_after, read_cursor
 from usher.plumbing.page import Pages
 from usher.plumbing.postgres import Database
 from usher.venue.model import Layout
+from usher.waitlist.service import WaitlistService
 
 AnyRequest = Request[Any, Any, Any]
 STATES: Final = ("confirmed", "awaiting_payment", "expired", "cancelled", "refunded", "conflict")
 _ROWS: Final = 50
 _SHEET_ROWS: Final = 1_000
+_WAITING: Final = 10
 _HEAD: Final = (
     *("booking", "state", "booked_at", "confirmed_at", "name", "email", "seats", "where"),
     *("categories", "total", "currency", "reason"),
 )
 
 
-def sales_pages(pages: Pages, database: Database, events: EventService) -> list[HTTPRouteHandler]:
+def sales_pages(
+    pages: Pages, database: Database, events: EventService, waitlist: WaitlistService
+) -> list[HTTPRouteHandler]:
     """The pages, bound to the services they ask. Staff may look; who takes a list of people away
     must be an organiser."""
 
@@ -70,6 +74,7 @@ def sales_pages(pages: Pages, database: Database, events: EventService) -> list[
             bookings=[
                 row | {"where": rows_of(showing.layout, row["seats"])} for row in rows[:_ROWS]
             ],
+            waitlist=(await waitlist.listing(event, "waiting", None, _WAITING))[0],
             asked=asked,
             states=STATES,
             filtered=bool(filters),
