@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any, Final
 
+import structlog
 import uvicorn
 from litestar import Litestar, Response, get
 from litestar.config.response_cache import ResponseCacheConfig
@@ -187,6 +188,10 @@ def _drain_on_sigterm(house: House) -> Callable[[], None]:
 def serve(settings: Settings) -> None:
     """Runs one API process until it is told to stop."""
     log.set_up(settings.log_format, settings.log_level)
+    if settings.providers[0] == "sandbox" and settings.public_url.startswith("https:"):
+        structlog.get_logger("usher.payment").warning(
+            "new payments go to the test bank, where anybody may approve them: USHER_PAYMENTS"
+        )
     run_server(build_app(House(settings)), settings.host, settings.port)
 
 
