@@ -17,6 +17,7 @@ from usher.embedded import find_embedded
 from usher.errors import Unreachable, UsherError
 from usher.event.commands import event_commands
 from usher.insight.commands import audit_command
+from usher.notice.commands import message_commands
 from usher.payment.reconciling.commands import payments_commands
 from usher.plumbing import log
 from usher.plumbing.child import stop_with_parent
@@ -159,4 +160,5 @@ main.add_command(event_commands(_with(lambda house: house.events)))
 main.add_command(sale_commands(_with(lambda house: house.sales)))
 main.add_command(gate_commands(_with(lambda house: house.queue), _with(lambda house: house.sales)))
 main.add_command(payments_commands(_with(lambda house: house.reconciler)))
+main.add_command(message_commands(_with(lambda house: house.messages)))
 main.add_command(audit_command(_with(lambda house: house.auditor)))

@@ -25,10 +25,11 @@ from usher.event.pages import event_pages
 from usher.feed.scripts import Lost
 from usher.insight.pages import console_pages
 from usher.insight.sales import sales_pages
+from usher.notice.pages import message_pages
 from usher.payment.sandbox.pages import bank_pages
 from usher.plumbing.asset import Assets
 from usher.plumbing.form import read_form
-from usher.plumbing.language import LANGUAGE_COOKIE, Languages
+from usher.plumbing.language import LANGUAGE_COOKIE
 from usher.plumbing.page import Pages, safe_next, see_other, wants_page
 from usher.plumbing.problem import HANDLERS
 from usher.plumbing.shipped import shipped
@@ -63,7 +64,7 @@ def make_pages(house: House) -> Pages:
             "access_left_s": access_left_s(request, house.signer),
         }
 
-    return Pages(Assets(front / "static", more), Languages(front / "locale"), greet)
+    return Pages(Assets(front / "static", more), house.languages, greet)
 
 
 def page_router(house: House, pages: Pages) -> Router:
@@ -110,6 +111,7 @@ def page_router(house: House, pages: Pages) -> Router:
                 house.events,
                 house.accounts,
                 buyer,
+                short_messages=bool(house.settings.sms_url),
             ),
             *booking_pages(
                 pages,
@@ -118,6 +120,7 @@ def page_router(house: House, pages: Pages) -> Router:
                 house.seats,
                 house.events,
                 house.settings.public_url,
+                house.messages.tickets_sent,
             ),
             *refunding_pages(
                 pages,
@@ -128,6 +131,7 @@ def page_router(house: House, pages: Pages) -> Router:
             ),
             *bank_pages(pages, house.bank, house.events),
             *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
+            *message_pages(pages, house.messages, house.bookings, house.accounts, house.seats),
             *console_pages(
                 pages,
                 house.database,
@@ -136,7 +140,7 @@ def page_router(house: House, pages: Pages) -> Router:
                 house.feed_scripts,
                 house.pulses,
             ),
-            *sales_pages(pages, house.database, house.events),
+            *sales_pages(pages, house.database, house.events, house.messages),
             *editing_pages(pages, house.editor, house.events, house.sales),
             *blocking_pages(pages, house.editor, house.blocking),
         ],

@@ -25,6 +25,7 @@ from usher.event.editing.routes import editing_handlers
 from usher.event.routes import event_handlers
 from usher.feed.routes import feed_handlers, stream_handlers
 from usher.insight.routes import audit_handlers, pulse_handlers
+from usher.notice.routes import message_handlers
 from usher.openapi import components, describe, operation_id, tags
 from usher.pages import make_pages, page_errors, page_router
 from usher.payment.routes import payment_handlers
@@ -114,6 +115,7 @@ def build_app(house: House) -> Litestar:
                 house.refunds, Desk(house.signer, house.accounts, house.seats, house.owner_of)
             ),
             *ticket_handlers(house.tickets, house.accounts, house.seats),
+            *message_handlers(house.messages, house.owner_of),
             *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),
             *pulse_handlers(house.pulses),

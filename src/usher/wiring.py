@@ -6,7 +6,10 @@ Nothing here decides anything; nothing elsewhere knows how things are made.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cached_property
+from urllib.parse import urlsplit
 
+from usher import limits
 from usher.account.service import AccountService
 from usher.booking.jobs import Settler
 from usher.booking.refunding.jobs import uncollected
@@ -19,6 +22,13 @@ from usher.feed.scripts import FeedScripts, Snapshot
 from usher.feed.service import Hub
 from usher.insight.pulse import Pulses
 from usher.insight.service import Auditor
+from usher.notice.client import SmtpChannel
+from usher.notice.compose import Composer
+from usher.notice.gateway import SmsChannel
+from usher.notice.jobs import Courier
+from usher.notice.maildir import MaildirChannel
+from usher.notice.model import Channel, Sources
+from usher.notice.service import MessageService
 from usher.outbox.service import Carrier, Outbox
 from usher.payment.jobs import Cashier
 from usher.payment.model import Provider
@@ -27,6 +37,7 @@ from usher.payment.sandbox.client import Postman
 from usher.payment.sandbox.service import Bank, SandboxProvider
 from usher.payment.scripts import PaymentScripts
 from usher.payment.service import PaymentService
+from usher.plumbing.language import Languages
 from usher.plumbing.lua import Runner, connect
 from usher.plumbing.metric import Metrics
 from usher.plumbing.postgres import Database
@@ -92,6 +103,18 @@ class House:
         self.reconciler = Reconciler(self.database, self.payments, self.providers)
         self.cashier = Cashier(self.database, self.providers, uncollected)
         self.tickets = TicketService(self.database, self.events, self.accounts)
+        channels = channels_of(settings)
+        self.messages = MessageService(self.database, self.signer, channels)
+        composer = Composer(
+            self.database,
+            self.events,
+            self.signer,
+            lambda: self.languages,
+            Sources(),
+            site=settings.public_url,
+            sender=sender_of(settings),
+        )
+        self.courier = Courier(self.database, composer, channels, self.metrics)
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
         self.pulses = Pulses(self.database, self.events, self.sales, self.curves)
@@ -102,13 +125,18 @@ class House:
             "void": Carrier(self.cashier.void),
             "refund": Carrier(self.cashier.refund),
             "settle": Carrier(self.settler.carry),
-            "notice": Carrier(_unheard),
+            "notice": Carrier(self.courier.carry, limits.message_batch_max, limits.message_lease_s),
             "hook": Carrier(_unheard),
         }
         self.outbox = Outbox(self.database, self.carriers, self.metrics)
         self.postman = Postman(
             self.database, self.signer, settings.internal_url or settings.public_url
         )
+
+    @cached_property
+    def languages(self) -> Languages:
+        """Read when somebody is spoken to: the command line rarely does."""
+        return Languages(shipped("front") / "locale")
 
     async def owner_of(self, event: str) -> str | None:
         """The account of the event's organiser; NotFound where there is no such event."""
@@ -135,6 +163,23 @@ class House:
 
 async def _unheard(_: Sequence[str]) -> dict[str, str]:
     return {}
+
+
+def channels_of(settings: Settings) -> dict[str, Channel]:
+    """The channels that are set up, by name."""
+    channels: dict[str, Channel] = {}
+    if settings.mail_url.startswith("maildir:"):
+        channels["email"] = MaildirChannel(settings.mail_url)
+    elif settings.mail_url:
+        channels["email"] = SmtpChannel(settings.mail_url, sender_of(settings))
+    if settings.sms_url:
+        channels["sms"] = SmsChannel(settings.sms_url, settings.sms_token)
+    return channels
+
+
+def sender_of(settings: Settings) -> str:
+    """Whom mail comes from: a Maildir needs no address that exists."""
+    return settings.mail_from or f"usher <tickets@{urlsplit(settings.public_url).hostname}>"
 
 
 @asynccontextmanager

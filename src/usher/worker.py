@@ -235,6 +235,9 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
     async def sweep_logins(_: dict[str, Any]) -> int:
         return await house.accounts.sweep()
 
+    async def remind(_: dict[str, Any]) -> int:
+        return await house.courier.remind()
+
     redis = _arq_redis(house.settings)
     worker = ArqWorker(
         functions=[func(relay, name="relay", keep_result=0)],  # type: ignore[arg-type]
@@ -245,6 +248,7 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
             cron(compare_books, name="compare_books", second=31, keep_result=0),  # type: ignore[arg-type]
             cron(wind_up_events, name="wind_up", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(sweep_logins, name="sweep_logins", second=17, keep_result=0),  # type: ignore[arg-type]
+            cron(remind, name="remind", second=37, keep_result=0),  # type: ignore[arg-type]
         ],
         queue_name=JOBS_QUEUE,
         redis_pool=redis,

@@ -14,6 +14,7 @@ from usher.account.model import Role
 from usher.clock import utc_now
 from usher.errors import NotFound
 from usher.ids import new_id
+from usher.notice.model import message_id
 from usher.sale.model import GateChange, SaleChange
 from usher.venue.generate import rows_by_columns
 from usher.wiring import House
@@ -351,6 +352,28 @@ async def ticket(cast: Cast) -> Page:
     page, booking = await cast.paid(await cast.event(mode="simple"))
     found = await cast.ask(page, "GET", f"/api/v1/bookings/{booking}")
     return await cast.go(page, f"/tickets/{found['tickets'][0]['ticket_id']}")
+
+
+# --- messages
+
+
+async def _message(cast: Cast) -> str:
+    """The address behind the link at the foot of a mail."""
+    _, booking = await cast.paid(await cast.event(mode="simple"))
+    letter = f"event.reminder {booking}"
+    await cast.house.courier.carry([letter])
+    message = {"sub": message_id(letter, "email")}
+    return f"/messages/{cast.house.signer.sign('opt_out', message, expires_s=2**40)}"
+
+
+@scene
+async def messages(cast: Cast) -> Page:
+    return await cast.at(await _message(cast))
+
+
+@scene
+async def messages_unknown(cast: Cast) -> Page:
+    return await cast.at("/messages/nothing")
 
 
 # --- accounts

@@ -45,6 +45,9 @@ class Metrics:
         )
         self.released = Counter("usher_gate_released_total", "fans called", **make)
         self.swept = Counter("usher_holds_swept_total", "holds that lapsed", **make)
+        self.messages = Counter(
+            "usher_messages_total", "messages to fans", ["channel", "state"], **make
+        )
         self.outbox_done = Counter("usher_outbox_done_total", "outbox rows done", ["kind"], **make)
 
     def watch(self, name: str, help_text: str, read: Callable[[], float]) -> None:

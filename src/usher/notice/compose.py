@@ -1,0 +1,290 @@
+"""From a letter to the messages it becomes, and from each of them to what its channel carries."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
+
+from usher import limits
+from usher.booking import queries as booking_queries
+from usher.booking.calendar import booking_calendar, seat_text
+from usher.booking.model import Booking
+from usher.event.model import Showing
+from usher.event.service import EventService
+from usher.notice import queries
+from usher.notice.model import (
+    GIVEN_AWAY,
+    KINDS,
+    STILL,
+    ChannelName,
+    Draft,
+    Letter,
+    Outgoing,
+    Refund,
+    Sources,
+    message_id,
+)
+from usher.notice.writing import Attachment, Writer, make_mail
+from usher.plumbing.calendar import MEDIA_TYPE
+from usher.plumbing.language import Language, Languages
+from usher.plumbing.postgres import Database
+from usher.plumbing.signing import Signer
+from usher.seat.model import seat_view
+
+_BY_FAN: Final = "by the fan"  # the reason of a booking that its fan has cancelled
+_OWN_MESSAGE: Final = "/messages/{}"
+
+
+class Unknown(Exception):
+    """A letter about something that is not there, or that nobody here can tell of yet."""
+
+
+class Composer:
+    """`sources` are what rooms to the right know; `languages` are read when they are needed."""
+
+    def __init__(
+        self,
+        database: Database,
+        events: EventService,
+        signer: Signer,
+        languages: Callable[[], Languages],
+        sources: Sources,
+        *,
+        site: str,
+        sender: str,
+    ) -> None:
+        self._database = database
+        self._events = events
+        self._signer = signer
+        self._languages = languages
+        self._sources = sources
+        self._site = site.rstrip("/")
+        self._sender = sender
+
+    @cached_property
+    def _writer(self) -> Writer:
+        return Writer()
+
+    # --- who is told
+
+    async def drafts(self, letters: Sequence[Letter]) -> dict[Letter, list[Draft] | Unknown]:
+        """The messages that each letter becomes; Unknown where it cannot become any now."""
+        refund_ids = [each.id for each in letters if each.fact == "booking.refunded"]
+        refunds = await queries.refunds(self._database, refund_ids) if refund_ids else {}
+        ids = [each.id for each in letters if each.fact in STILL]
+        ids += [each.booking_id for each in refunds.values()]
+        bookings = await booking_queries.find_many(self._database, ids) if ids else {}
+        made: dict[Letter, list[Draft] | Unknown] = {}
+        for letter in letters:
+            try:
+                made[letter] = await self._drafts(letter, bookings, refunds)
+            except Unknown as fault:
+                made[letter] = fault
+        return made
+
+    async def _drafts(
+        self, letter: Letter, bookings: Mapping[str, Booking], refunds: Mapping[str, Refund]
+    ) -> list[Draft]:
+        if letter.fact == "offer.made":
+            return [await self._offered(letter)]
+        if letter.fact == "ticket.transferred":
+            return await self._handed_over(letter)
+        if letter.fact not in KINDS:
+            raise Unknown(f"nobody here can tell of {letter.fact!r}")
+        refund = refunds.get(letter.id)
+        booking = bookings.get(refund.booking_id if refund else letter.id)
+        if booking is None:
+            raise Unknown("there is no such booking, or refund")
+        kind = KINDS[letter.fact]
+        untrue = booking.state != STILL.get(letter.fact, booking.state)
+        skip = f"the booking is {booking.state} by now" if untrue else ""
+        channels: list[tuple[ChannelName, str]] = [("email", booking.email)]
+        if kind.sms and booking.phone:
+            channels.append(("sms", booking.phone))
+        return [
+            Draft(
+                id=message_id(letter.subject, channel),
+                channel=channel,
+                letter=letter,
+                template=kind.template,
+                event_id=booking.event_id,
+                recipient=recipient,
+                name=booking.name,
+                language=booking.language,
+                booking=booking,
+                refund=refund,
+                skip=skip,
+            )
+            for channel, recipient in channels
+        ]
+
+    async def _offered(self, letter: Letter) -> Draft:
+        offer = await self._sources.offer(letter.id) if self._sources.offer else None
+        if offer is None:
+            raise Unknown("nobody here knows of this offer")
+        return Draft(
+            id=message_id(letter.subject, "email"),
+            channel="email",
+            letter=letter,
+            template=KINDS[letter.fact].template,
+            event_id=offer.event_id,
+            recipient=offer.email,
+            name=offer.name,
+            language=offer.language,
+            offer=offer,
+        )
+
+    async def _handed_over(self, letter: Letter) -> list[Draft]:
+        """Both hands are told: who has the ticket now, and who had it."""
+        found = await self._sources.handover(letter.id) if self._sources.handover else None
+        if found is None:
+            raise Unknown("nobody here knows of this handover")
+        booking = await booking_queries.find_many(self._database, [found.booking_id])
+
+        def draft(role: str, template: str, email: str, name: str, language: str) -> Draft:
+            return Draft(
+                id=message_id(letter.subject, "email", role),
+                channel="email",
+                letter=letter,
+                template=template,
+                event_id=found.event_id,
+                recipient=email,
+                name=name,
+                language=language,
+                booking=booking.get(found.booking_id),
+                handover=found,
+            )
+
+        template = KINDS[letter.fact].template
+        now = draft("", template, found.email, found.name, found.language)
+        former = (found.former_email, found.former_name, found.former_language)
+        return [now, draft("former", GIVEN_AWAY, *former)]
+
+    # --- what they are told
+
+    async def compose(self, draft: Draft, made_at: datetime) -> Outgoing:
+        """What the channel is given: the same whenever it is composed again."""
+        showing = await self._events.showing(draft.event_id)
+        language = self._languages().choose(None, draft.language)
+        choices = self._choices(draft, made_at)
+        attachments = await self._attachments(draft, showing, language)
+        words = self._writer.write(
+            draft.template,
+            language,
+            {
+                "event": showing.event,
+                "place": ", ".join(
+                    each
+                    for each in (showing.event.venue, showing.event.hall, showing.event.city)
+                    if each
+                ),
+                "name": draft.name,
+                "site": self._site,
+                "choices": choices,
+                "optional": not KINDS[draft.letter.fact].necessary,
+                "papers": any(each.media_type == "application/pdf" for each in attachments),
+                **await self._facts(draft, showing, language),
+            },
+        )
+        if draft.channel == "sms":
+            return Outgoing(draft.id, draft.recipient, words.sms.encode())
+        body = make_mail(
+            message=draft.id,
+            made_at=made_at,
+            sender=self._sender,
+            to=draft.recipient,
+            name=draft.name,
+            site=self._site,
+            language=language,
+            words=words,
+            attachments=attachments,
+            unsubscribe="" if KINDS[draft.letter.fact].necessary else choices,
+        )
+        return Outgoing(draft.id, draft.recipient, body)
+
+    def _choices(self, draft: Draft, made_at: datetime) -> str:
+        """The address under which the recipient of this very message says what they want."""
+        until = int(made_at.timestamp()) + limits.opt_out_token_s
+        token = self._signer.sign("opt_out", {"sub": draft.id}, expires_s=until)
+        return self._site + _OWN_MESSAGE.format(token)
+
+    async def _facts(self, draft: Draft, showing: Showing, language: Language) -> dict[str, Any]:
+        """What the template of the draft's fact wants besides what all do."""
+
+        def lines(seats: Sequence[int], prices: Mapping[int, int] = {}) -> list[tuple[str, str]]:
+            currency = showing.event.currency
+            return [
+                (
+                    seat_text(language, seat_view(showing, seat)),
+                    language.money(prices[seat], currency) if seat in prices else "",
+                )
+                for seat in seats
+            ]
+
+        if offer := draft.offer:
+            prices = {seat: showing.price_of(seat) for seat in offer.seats}
+            return {
+                "lines": lines(offer.seats, prices),
+                "total": language.money(sum(prices.values()), showing.event.currency),
+                "due": language.when(offer.due, showing.event.timezone, "short"),
+                "url": offer.link,
+            }
+        if handover := draft.handover:
+            other = handover.name if draft.template == GIVEN_AWAY else handover.former_name
+            return {"lines": lines([handover.seat]), "other": other, "url": handover.link}
+        booking = draft.booking
+        assert booking is not None
+        prices = dict(zip(booking.seats, booking.prices, strict=True))
+        told: dict[str, Any] = {
+            "booking": booking,
+            "url": f"{self._site}/bookings/{booking.id}",
+            "event_url": f"{self._site}/events/{booking.event_id}",
+        }
+        if refund := draft.refund:
+            return told | {
+                "lines": lines(refund.seats, prices),
+                "money": language.money(refund.amount, refund.currency) if refund.amount else "",
+                "reason": "" if refund.reason == _BY_FAN else refund.reason,
+                "left": len(await self._kept(booking)),
+            }
+        if booking.state != "confirmed":
+            return told | {"lines": lines(booking.seats), "by_fan": booking.reason == _BY_FAN}
+        kept = await self._kept(booking)
+        links = await self._sources.links(booking.id) if self._sources.links else {}
+        total = sum(prices[seat] for seat in kept)
+        return told | {
+            "lines": lines(kept, prices),
+            "total": language.money(total, booking.currency),
+            "ticket_links": [
+                (seat_text(language, seat_view(showing, seat)), links[seat])
+                for seat in kept
+                if seat in links
+            ],
+        }
+
+    async def _kept(self, booking: Booking) -> list[int]:
+        """The seats of a booking whose tickets are live."""
+        found = await booking_queries.tickets_of(self._database, [booking.id])
+        return [ticket.seat for ticket in found[booking.id]]
+
+    async def _attachments(
+        self, draft: Draft, showing: Showing, language: Language
+    ) -> list[Attachment]:
+        if draft.channel != "email":
+            return []
+        found = []
+        fact, booking = draft.letter.fact, draft.booking
+        if fact == "booking.confirmed" and booking and self._sources.papers:
+            body = await self._sources.papers(booking.id)
+            found.append(Attachment(f"{booking.id}.pdf", "application/pdf", body))
+        if draft.handover and draft.template != GIVEN_AWAY and self._sources.paper:
+            body = await self._sources.paper(draft.handover.ticket_id)
+            name = f"{draft.handover.ticket_id}.pdf"
+            found.append(Attachment(name, "application/pdf", body))
+        if fact == "booking.confirmed" and booking:
+            seats = [seat_view(showing, seat) for seat in await self._kept(booking)]
+            body = booking_calendar(
+                self._site, language, showing.event, booking.id, seats, booking.created_at
+            )
+            found.append(Attachment(f"{booking.id}.ics", MEDIA_TYPE, body))
+        return found
