@@ -11,7 +11,6 @@ from usher.booking.calendar import booking_calendar, seat_text
 from usher.booking.model import Booking
 from usher.event.model import Showing
 from usher.event.service import EventService
-from usher.notice import queries
 from usher.notice.model import (
     GIVEN_AWAY,
     KINDS,
@@ -20,18 +19,23 @@ from usher.notice.model import (
     Draft,
     Letter,
     Outgoing,
-    Refund,
     Sources,
     message_id,
 )
 from usher.notice.writing import Attachment, Writer, make_mail
+from usher.payment import queries as payment_queries
+from usher.payment.model import Refund
 from usher.plumbing.calendar import MEDIA_TYPE
 from usher.plumbing.language import Language, Languages
 from usher.plumbing.postgres import Database
 from usher.plumbing.signing import Signer
 from usher.seat.model import seat_view
 
-_BY_FAN: Final = "by the fan"  # the reason of a booking that its fan has cancelled
+# Reasons of usher's own, among those that people write.
+_BY_FAN: Final = "by the fan"
+_BY_ORGANISER: Final = "by the organiser"
+_EVENT_CANCELLED: Final = "the event is cancelled"
+_UNCOLLECTED: Final = "the payment could not be collected"
 _OWN_MESSAGE: Final = "/messages/{}"
 
 
@@ -70,7 +74,7 @@ class Composer:
     async def drafts(self, letters: Sequence[Letter]) -> dict[Letter, list[Draft] | Unknown]:
         """The messages that each letter becomes; Unknown where it cannot become any now."""
         refund_ids = [each.id for each in letters if each.fact == "booking.refunded"]
-        refunds = await queries.refunds(self._database, refund_ids) if refund_ids else {}
+        refunds = await payment_queries.refunds(self._database, refund_ids) if refund_ids else {}
         ids = [each.id for each in letters if each.fact in STILL]
         ids += [each.booking_id for each in refunds.values()]
         bookings = await booking_queries.find_many(self._database, ids) if ids else {}
@@ -244,11 +248,17 @@ class Composer:
             return told | {
                 "lines": lines(refund.seats, prices),
                 "money": language.money(refund.amount, refund.currency) if refund.amount else "",
-                "reason": "" if refund.reason == _BY_FAN else refund.reason,
+                "by_fan": refund.actor == "fan",
+                "reason": _why(refund.reason, language),
                 "left": len(await self._kept(booking)),
             }
         if booking.state != "confirmed":
-            return told | {"lines": lines(booking.seats), "by_fan": booking.reason == _BY_FAN}
+            return told | {
+                "lines": lines(booking.seats),
+                "by_fan": booking.reason == _BY_FAN,
+                "unpaid": booking.reason == _UNCOLLECTED,
+                "reason": _why(booking.reason, language),
+            }
         kept = await self._kept(booking)
         links = await self._sources.links(booking.id) if self._sources.links else {}
         total = sum(prices[seat] for seat in kept)
@@ -288,3 +298,10 @@ class Composer:
             )
             found.append(Attachment(f"{booking.id}.ics", MEDIA_TYPE, body))
         return found
+
+
+def _why(reason: str, language: Language) -> str:
+    """A reason as fans are told it: what its organiser wrote, or what usher says in its place."""
+    if reason == _EVENT_CANCELLED:
+        return language.gettext("The event is cancelled.")
+    return "" if reason in (_BY_FAN, _BY_ORGANISER) else reason

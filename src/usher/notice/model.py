@@ -8,6 +8,7 @@ import msgspec
 
 from usher.booking.model import Booking
 from usher.ids import derived_id
+from usher.payment.model import Refund
 
 ChannelName = Literal["email", "sms"]
 CHANNELS: Final[tuple[ChannelName, ...]] = ("email", "sms")
@@ -94,18 +95,6 @@ class Letter(NamedTuple):
     def read(cls, subject: str) -> "Letter":
         fact, _, rest = subject.partition(" ")
         return cls(subject, fact, rest.partition(" ")[0])
-
-
-class Refund(msgspec.Struct, frozen=True):
-    """Seats given back, and what goes back for them."""
-
-    id: str
-    booking_id: str
-    seats: list[int]
-    amount: int
-    currency: str
-    reason: str
-    actor: str
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,11 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-from usher.notice.model import Draft, Message, Refund, opt_out_key
+from usher.notice.model import Draft, Message, opt_out_key
 from usher.plumbing.postgres import Connection, Database
 
 COLUMNS: Final = ", ".join(Message.__struct_fields__)
-_REFUND: Final = ", ".join(Refund.__struct_fields__)
 
 
 def _message(row: Any) -> Message:
@@ -127,15 +126,6 @@ async def told_so_far(
     )
     assert counted is not None
     return counted["n"], counted["ago_s"], _message(row) if row else None
-
-
-async def refunds(database: Database, ids: Sequence[str]) -> dict[str, Refund]:
-    """Refunds by id."""
-    async with database.connection() as connection:
-        rows = await connection.fetch(
-            f"SELECT {_REFUND} FROM refund WHERE id = ANY($1::text[])", list(ids)
-        )
-    return {row["id"]: msgspec.convert(dict(row), Refund) for row in rows}
 
 
 # --- who wants less
