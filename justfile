@@ -26,6 +26,10 @@ chaos *args:
 bench *args:
     python -m loadtests.bench {{args}}
 
+# a storm over the money: webhooks in any order, banks that fail, a worker killed twenty times
+storm *args:
+    python -m loadtests.storm {{args}}
+
 # a queued sale from the lobby to the audit
 demo *args:
     usher demo {{args}}

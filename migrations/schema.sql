@@ -139,6 +139,56 @@ CREATE TABLE public.hall (
 );
 
 --
+-- Name: hook; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.hook (
+    id text NOT NULL,
+    account_id text,
+    url text NOT NULL,
+    kinds text[] DEFAULT '{}'::text[] NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    digest text NOT NULL,
+    kid text NOT NULL,
+    salt text NOT NULL,
+    old_kid text DEFAULT ''::text NOT NULL,
+    old_salt text DEFAULT ''::text NOT NULL,
+    old_until timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    probe_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT hook_reason_known CHECK ((reason = ANY (ARRAY[''::text, 'gone'::text, 'failing'::text]))),
+    CONSTRAINT hook_reason_told CHECK (((state = 'broken'::text) = (reason <> ''::text))),
+    CONSTRAINT hook_state_known CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'broken'::text])))
+);
+
+--
+-- Name: hook_delivery; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.hook_delivery (
+    id text NOT NULL,
+    hook_id text NOT NULL,
+    fact text NOT NULL,
+    subject text NOT NULL,
+    event_id text,
+    body text NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    status integer,
+    answer text DEFAULT ''::text NOT NULL,
+    fault text DEFAULT ''::text NOT NULL,
+    due timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    tried_at timestamp with time zone,
+    done_at timestamp with time zone,
+    CONSTRAINT hook_delivery_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'dead'::text])))
+);
+
+--
 -- Name: message; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -491,8 +541,40 @@ CREATE TABLE public.ticket (
     seat integer NOT NULL,
     price bigint NOT NULL,
     state text DEFAULT 'live'::text NOT NULL,
+    serial integer DEFAULT 0 NOT NULL,
+    holder text DEFAULT ''::text NOT NULL,
+    holder_email text DEFAULT ''::text NOT NULL,
+    CONSTRAINT ticket_holder_has_serial CHECK (((holder = ''::text) OR (serial > 0))),
+    CONSTRAINT ticket_holder_reachable CHECK (((holder = ''::text) = (holder_email = ''::text))),
     CONSTRAINT ticket_seat_possible CHECK ((seat >= 0)),
+    CONSTRAINT ticket_serial_possible CHECK ((serial >= 0)),
     CONSTRAINT ticket_state_known CHECK ((state = ANY (ARRAY['live'::text, 'void'::text, 'cancelled'::text])))
+);
+
+--
+-- Name: ticket_key; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ticket_key (
+    kid text NOT NULL,
+    public bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    retired_at timestamp with time zone,
+    CONSTRAINT ticket_key_is_ed25519 CHECK ((octet_length(public) = 32))
+);
+
+--
+-- Name: ticket_transfer; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ticket_transfer (
+    booking_id text NOT NULL,
+    seat integer NOT NULL,
+    serial integer NOT NULL,
+    holder text NOT NULL,
+    holder_email text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ticket_transfer_serial_possible CHECK ((serial > 0))
 );
 
 --
@@ -575,6 +657,20 @@ ALTER TABLE ONLY public.event
 
 ALTER TABLE ONLY public.hall
     ADD CONSTRAINT hall_pkey PRIMARY KEY (id);
+
+--
+-- Name: hook_delivery hook_delivery_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.hook_delivery
+    ADD CONSTRAINT hook_delivery_pkey PRIMARY KEY (id);
+
+--
+-- Name: hook hook_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.hook
+    ADD CONSTRAINT hook_pkey PRIMARY KEY (id);
 
 --
 -- Name: message message_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -731,11 +827,25 @@ ALTER TABLE ONLY public.seat
     ADD CONSTRAINT seat_pkey PRIMARY KEY (event_id, index);
 
 --
+-- Name: ticket_key ticket_key_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ticket_key
+    ADD CONSTRAINT ticket_key_pkey PRIMARY KEY (kid);
+
+--
 -- Name: ticket ticket_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.ticket
     ADD CONSTRAINT ticket_pkey PRIMARY KEY (booking_id, seat);
+
+--
+-- Name: ticket_transfer ticket_transfer_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ticket_transfer
+    ADD CONSTRAINT ticket_transfer_pkey PRIMARY KEY (booking_id, seat, serial);
 
 --
 -- Name: venue venue_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -779,6 +889,36 @@ CREATE INDEX event_by_start ON public.event USING btree (starts_at, id);
 --
 
 CREATE INDEX event_to_wind_up ON public.event USING btree (id) WHERE ((state = 'cancelled'::text) AND (wound_up_at IS NULL));
+
+--
+-- Name: hook_by_account; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_by_account ON public.hook USING btree (account_id, created_at, id);
+
+--
+-- Name: hook_delivery_done; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_delivery_done ON public.hook_delivery USING btree (done_at) WHERE (state <> 'pending'::text);
+
+--
+-- Name: hook_delivery_late; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_delivery_late ON public.hook_delivery USING btree (until) WHERE (state = 'pending'::text);
+
+--
+-- Name: hook_delivery_log; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_delivery_log ON public.hook_delivery USING btree (hook_id, created_at, id);
+
+--
+-- Name: hook_delivery_pending; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX hook_delivery_pending ON public.hook_delivery USING btree (hook_id, due) WHERE (state = 'pending'::text);
 
 --
 -- Name: message_by_booking; Type: INDEX; Schema: public; Owner: -
@@ -883,6 +1023,12 @@ CREATE INDEX sandbox_refund_by_charge ON public.sandbox_refund USING btree (char
 CREATE INDEX sandbox_webhook_unsent ON public.sandbox_webhook USING btree (due) WHERE (sent_at IS NULL);
 
 --
+-- Name: ticket_revoked; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX ticket_revoked ON public.ticket USING btree (event_id) WHERE ((state <> 'live'::text) OR (serial > 0));
+
+--
 -- Name: ticket_seat_sold_once; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -943,6 +1089,20 @@ ALTER TABLE ONLY public.event
 
 ALTER TABLE ONLY public.hall
     ADD CONSTRAINT hall_venue_exists FOREIGN KEY (venue_id) REFERENCES public.venue(id);
+
+--
+-- Name: hook hook_account_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.hook
+    ADD CONSTRAINT hook_account_exists FOREIGN KEY (account_id) REFERENCES public.account(id) ON DELETE CASCADE;
+
+--
+-- Name: hook_delivery hook_delivery_hook_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.hook_delivery
+    ADD CONSTRAINT hook_delivery_hook_exists FOREIGN KEY (hook_id) REFERENCES public.hook(id) ON DELETE CASCADE;
 
 --
 -- Name: message message_booking_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
@@ -1034,6 +1194,13 @@ ALTER TABLE ONLY public.seat
 
 ALTER TABLE ONLY public.ticket
     ADD CONSTRAINT ticket_booking_exists FOREIGN KEY (booking_id) REFERENCES public.booking(id);
+
+--
+-- Name: ticket_transfer ticket_transfer_ticket_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ticket_transfer
+    ADD CONSTRAINT ticket_transfer_ticket_exists FOREIGN KEY (booking_id, seat) REFERENCES public.ticket(booking_id, seat);
 
 --
 -- PostgreSQL database dump complete

@@ -92,6 +92,8 @@ def settings(servers: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Set
         public_url=f"http://127.0.0.1:{port}",
         mail_url=f"maildir://{tmp_path_factory.mktemp('mail')}",
         log_level="warning",
+        hooks_http=True,
+        hooks_private=True,
     )
 
 

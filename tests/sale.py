@@ -25,6 +25,7 @@ async def put_on_sale(
     prices: dict[str, int] | None = None,
     title: str = "A test evening",
     city: str = "",
+    cancel_before_s: int | None = None,
     **settings: Any,
 ) -> str:
     """The id of a published event whose seats are laid out; its gate is wide open."""
@@ -34,6 +35,7 @@ async def put_on_sale(
         city=city,
         starts_at=utc_now() + timedelta(days=30),
         prices=default_prices(plan, prices),
+        cancel_before_s=cancel_before_s,
     )
     event = await house.events.create(new, plan, SaleSettings(**{**QUICK, **settings}))
     await house.events.publish(event)

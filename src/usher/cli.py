@@ -13,11 +13,14 @@ from typing import Any, TypeVar
 import click
 
 from usher.account.commands import account_commands
+from usher.booking.refunding.commands import booking_commands, cancel_event_command
 from usher.embedded import find_embedded
 from usher.errors import Unreachable, UsherError
 from usher.event.commands import event_commands
+from usher.hook.commands import hook_commands
 from usher.insight.commands import audit_command
 from usher.notice.commands import message_commands
+from usher.outbox.commands import outbox_commands
 from usher.payment.reconciling.commands import payments_commands
 from usher.plumbing import log
 from usher.plumbing.child import stop_with_parent
@@ -28,6 +31,7 @@ from usher.rehearsal.commands import demo_command
 from usher.sale.commands import sale_commands
 from usher.settings import Settings, read_settings
 from usher.site import Stage, on_stage
+from usher.ticket.commands import ticket_commands
 from usher.wiring import House, opened
 
 T = TypeVar("T")
@@ -156,9 +160,15 @@ def _up_for_demo(data_dir: Path, port: int) -> AbstractAsyncContextManager[Stage
 
 main.add_command(demo_command(_up_for_demo))
 main.add_command(account_commands(_with(lambda house: house.accounts)))
-main.add_command(event_commands(_with(lambda house: house.events)))
+events = event_commands(_with(lambda house: house.events))
+events.add_command(cancel_event_command(_with(lambda house: house.refunds)))
+main.add_command(events)
+main.add_command(booking_commands(_with(lambda house: house.refunds)))
 main.add_command(sale_commands(_with(lambda house: house.sales)))
 main.add_command(gate_commands(_with(lambda house: house.queue), _with(lambda house: house.sales)))
 main.add_command(payments_commands(_with(lambda house: house.reconciler)))
 main.add_command(message_commands(_with(lambda house: house.messages)))
+main.add_command(outbox_commands(_with(lambda house: house.outbox)))
+main.add_command(hook_commands(_with(lambda house: house.hooks), _with(lambda h: h.accounts)))
+main.add_command(ticket_commands(_with(lambda house: house.ticket_keys)))
 main.add_command(audit_command(_with(lambda house: house.auditor)))

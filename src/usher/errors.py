@@ -10,6 +10,7 @@ UsherError
   Unauthenticated 401     unauthenticated      no token, or one that cannot be trusted
   Forbidden 403           forbidden            a good token, but not for this
     NotAdmitted 403       not_admitted         no live admission to this event
+    Transferred 403       transferred          the ticket is somebody else's by now
   NotFound 404            not_found
   Conflict 409            conflict             the state of things does not allow it
     SeatTaken 409         seat_taken           names the seats
@@ -77,6 +78,10 @@ class Forbidden(UsherError):
 
 class NotAdmitted(Forbidden):
     code, title = "not_admitted", "No live admission to this event"
+
+
+class Transferred(Forbidden):
+    code, title = "transferred", "The ticket has another holder now"
 
 
 class NotFound(UsherError):

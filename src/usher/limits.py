@@ -72,6 +72,17 @@ reminder_before_s: Final = 24 * 3600
 reminder_batch_max: Final = 500
 opt_out_token_s: Final = 400 * 24 * 3600  # RFC 8058: as long as somebody may keep the mail
 
+# --- hooks
+hook_url_chars_max: Final = 2_000
+hooks_max: Final = 20  # of one organiser
+hook_answer_bytes_max: Final = 1_024  # kept of what a receiver says; no more is read
+
+# --- what is kept
+letters_kept_s: Final = (
+    30 * 24 * 3600
+)  # letters that are done, and deliveries; see outbox/queries.py
+sweep_rows_max: Final = 1_000  # forgotten by one statement
+
 # --- HTTP
 body_bytes_max: Final = 64 * 1024
 token_chars_max: Final = 2_048
@@ -90,6 +101,11 @@ refresh_sweep_max: Final = 1_000  # families forgotten by one statement
 account_families_max: Final = 50  # logins of one account at a time; the oldest goes
 account_fans_max: Final = 500  # browsers whose bookings one account may claim
 fan_token_s: Final = 180 * 24 * 3600
+
+# --- tickets
+ticket_link_s: Final = 550 * 24 * 3600  # events are sold more than a year ahead
+revoked_fresh_s: Final = 5
+ticket_keys_fresh_s: Final = 300
 
 assert hold_s_default <= hold_cap_s_default <= hold_s_max
 assert hold_seats_max <= fan_seats_max

@@ -35,6 +35,7 @@ _TOKENS: Final = {
 _ROUTES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     (r"/auth/(me|logout/everywhere)$", "accounts", ("access",)),
     (r"/auth/", "accounts", ()),
+    (r"/hooks", "webhooks", ("access",)),
     (r"/(sale|gate|notice|audit|pulse|draft|publication)(/|$)", "organisers", ("access",)),
     (r"^(post|patch) \S*/events(/\{event\}(/seats)?)?$", "organisers", ("access",)),
     (r"/messages$", "organisers", ("access",)),
@@ -42,6 +43,7 @@ _ROUTES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     (r"/queue$", "line", ()),
     (r"/holds", "seats", ("admission",)),
     (r"/payments/", "payments", ()),
+    (r"/(tickets/revoked|usher-ticket-keys\.json)$", "door", ()),
     (r"/(bookings|tickets)", "bookings", ("admission", "fan", "access")),
     (r"", "events", ()),
 )
@@ -114,16 +116,17 @@ def describe(description: OpenAPI) -> None:
                 operation.tags = [tag]
                 operation.security = [{token: []} for token in tokens]
                 _refuse(operation)
-    _picture(description, "/api/v1/tickets/{ticket}")
+    for media in ("image/svg+xml", "application/pdf"):
+        _also(description, "/api/v1/tickets/{ticket}", media)
 
 
-def _picture(description: OpenAPI, path: str) -> None:
-    """A route that also answers with a picture: Litestar knows one media type for a status."""
+def _also(description: OpenAPI, path: str, media: str) -> None:
+    """A route that also answers with a file: Litestar knows one media type for a status."""
     operation = (description.paths or {})[path].get
     good = operation and operation.responses and operation.responses["200"]
     assert isinstance(good, OpenAPIResponse)
     assert good.content is not None
-    good.content["image/svg+xml"] = OpenAPIMediaType(Schema(type=OpenAPIType.STRING))
+    good.content[media] = OpenAPIMediaType(Schema(type=OpenAPIType.STRING))
 
 
 def _refuse(operation: Operation) -> None:

@@ -23,6 +23,7 @@ from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherEr
 from usher.event.editing.pages import editing_pages
 from usher.event.pages import event_pages
 from usher.feed.scripts import Lost
+from usher.hook.pages import hook_pages
 from usher.insight.pages import console_pages
 from usher.insight.sales import sales_pages
 from usher.notice.pages import message_pages
@@ -143,6 +144,7 @@ def page_router(house: House, pages: Pages) -> Router:
             *sales_pages(pages, house.database, house.events, house.messages),
             *editing_pages(pages, house.editor, house.events, house.sales),
             *blocking_pages(pages, house.editor, house.blocking),
+            *hook_pages(pages, house.hooks),
         ],
     )
 

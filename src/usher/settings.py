@@ -39,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_from: str = ""  # an address, or: A name <address>
     sms_url: str = ""  # an HTTP gateway; "" is none
     sms_token: str = ""
+    hooks_http: bool = False  # webhooks may go to http:// addresses: for trials
+    hooks_private: bool = False  # ... and to private ones, like this machine
     log_format: str = "console"
     log_level: str = "info"
 

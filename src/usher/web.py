@@ -24,6 +24,7 @@ from usher.errors import UsherError
 from usher.event.editing.routes import editing_handlers
 from usher.event.routes import event_handlers
 from usher.feed.routes import feed_handlers, stream_handlers
+from usher.hook.routes import hook_handlers
 from usher.insight.routes import audit_handlers, pulse_handlers
 from usher.notice.routes import message_handlers
 from usher.openapi import components, describe, operation_id, tags
@@ -38,7 +39,7 @@ from usher.sale.routes import sale_handlers
 from usher.seat.blocking.routes import blocking_handlers
 from usher.seat.routes import seat_handlers
 from usher.settings import Settings
-from usher.ticket.routes import ticket_handlers
+from usher.ticket.routes import door_handlers, ticket_handlers
 from usher.wiring import House
 
 VERSION: Final = "0.1.0"
@@ -76,7 +77,8 @@ def build_app(house: House) -> Litestar:
 
     @get("/metrics", include_in_schema=False)
     async def metrics() -> Response[bytes]:
-        """Prometheus metrics of this process."""
+        """Prometheus metrics of this process, and the letters of all."""
+        await house.outbox.watch()
         text, kind = house.metrics.text()
         return Response(text, media_type=kind)
 
@@ -114,7 +116,9 @@ def build_app(house: House) -> Litestar:
             *refunding_handlers(
                 house.refunds, Desk(house.signer, house.accounts, house.seats, house.owner_of)
             ),
-            *ticket_handlers(house.tickets, house.accounts, house.seats),
+            *hook_handlers(house.hooks),
+            *ticket_handlers(house.tickets, house.accounts, house.seats, house.languages),
+            *door_handlers(house.ticket_keys, house.revocations),
             *message_handlers(house.messages, house.owner_of),
             *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),

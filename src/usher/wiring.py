@@ -4,9 +4,8 @@ Nothing here decides anything; nothing elsewhere knows how things are made.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cached_property
 from urllib.parse import urlsplit
 
 from usher import limits
@@ -20,12 +19,18 @@ from usher.event.editing.service import Editor
 from usher.event.service import EventService
 from usher.feed.scripts import FeedScripts, Snapshot
 from usher.feed.service import Hub
+from usher.hook.facts import Facts
+from usher.hook.jobs import Announcer
+from usher.hook.sending.client import Resolver, Sender
+from usher.hook.sending.jobs import Courier
+from usher.hook.service import HookService
+from usher.hook.signature import Signatures
 from usher.insight.pulse import Pulses
 from usher.insight.service import Auditor
 from usher.notice.client import SmtpChannel
 from usher.notice.compose import Composer
 from usher.notice.gateway import SmsChannel
-from usher.notice.jobs import Courier
+from usher.notice.jobs import Messenger
 from usher.notice.maildir import MaildirChannel
 from usher.notice.model import Channel, Sources
 from usher.notice.service import MessageService
@@ -54,7 +59,10 @@ from usher.seat.jobs import Inventory
 from usher.seat.scripts import SeatScripts
 from usher.seat.service import SeatService
 from usher.settings import Settings
+from usher.ticket.keybook import KeyBook
+from usher.ticket.revocation import Revocations
 from usher.ticket.service import TicketService
+from usher.ticket.signing import TicketKeys
 
 
 class House:
@@ -68,7 +76,8 @@ class House:
                 )
         self.settings = settings
         self.metrics = Metrics()
-        self.signer = Signer(KeyRing(settings.secrets))
+        ring = KeyRing(settings.secrets)
+        self.signer = Signer(ring)
         self.database = Database(settings.database_url, settings.database_connections)
         pool = connect(settings.redis_url, settings.redis_connections)
         self.runner = Runner(pool, load(shipped("lua")))
@@ -102,19 +111,33 @@ class House:
         self.refunds = Refunds(self.database, self.events, self.sales, self.bookings, self.accounts)
         self.reconciler = Reconciler(self.database, self.payments, self.providers)
         self.cashier = Cashier(self.database, self.providers, uncollected)
-        self.tickets = TicketService(self.database, self.events, self.accounts)
+        signatures = Signatures(ring)
+        self.resolver = Resolver(private=settings.hooks_private)
+        self.hooks = HookService(self.database, signatures, self.resolver, http=settings.hooks_http)
+        self.languages = Languages(shipped("front") / "locale")
+        self.ticket_keys = KeyBook(self.database, TicketKeys(ring))
+        self.revocations = Revocations(self.database, self.events, self.ticket_keys)
+        self.tickets = TicketService(
+            self.database,
+            self.events,
+            self.accounts,
+            self.ticket_keys,
+            self.signer,
+            self.languages,
+            settings.public_url,
+        )
         channels = channels_of(settings)
         self.messages = MessageService(self.database, self.signer, channels)
         composer = Composer(
             self.database,
             self.events,
             self.signer,
-            lambda: self.languages,
-            Sources(),
+            self.languages,
+            Sources(papers=self.tickets.papers, paper=self.tickets.paper, link=self.tickets.link),
             site=settings.public_url,
             sender=sender_of(settings),
         )
-        self.courier = Courier(self.database, composer, channels, self.metrics)
+        self.messenger = Messenger(self.database, composer, channels, self.metrics)
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
         self.pulses = Pulses(self.database, self.events, self.sales, self.curves)
@@ -125,18 +148,18 @@ class House:
             "void": Carrier(self.cashier.void),
             "refund": Carrier(self.cashier.refund),
             "settle": Carrier(self.settler.carry),
-            "notice": Carrier(self.courier.carry, limits.message_batch_max, limits.message_lease_s),
-            "hook": Carrier(_unheard),
+            "notice": Carrier(
+                self.messenger.carry, limits.message_batch_max, limits.message_lease_s
+            ),
+            "hook": Carrier(Announcer(self.database, Facts(self.database, self.events)).carry),
         }
         self.outbox = Outbox(self.database, self.carriers, self.metrics)
+        self.courier = Courier(
+            self.database, Sender(self.resolver, "usher"), signatures, self.metrics
+        )
         self.postman = Postman(
             self.database, self.signer, settings.internal_url or settings.public_url
         )
-
-    @cached_property
-    def languages(self) -> Languages:
-        """Read when somebody is spoken to: the command line rarely does."""
-        return Languages(shipped("front") / "locale")
 
     async def owner_of(self, event: str) -> str | None:
         """The account of the event's organiser; NotFound where there is no such event."""
@@ -158,11 +181,8 @@ class House:
     async def close(self) -> None:
         """Closes what is open, in the opposite order; may be called twice."""
         await self.hub.drain()
+        self.resolver.close()
         await asyncio.gather(self.runner.close(), self.database.close())
-
-
-async def _unheard(_: Sequence[str]) -> dict[str, str]:
-    return {}
 
 
 def channels_of(settings: Settings) -> dict[str, Channel]:

@@ -1,9 +1,10 @@
 """The second door: the worker process (design section 8).
 
-One process is (a) our own loops - per event a ledger consumer and a ticker, and the sandbox's
-postman - and (b) arq for side effects and crons. The stream consumer is never an arq job: arq
-deletes a job after five restarts, for good. If either half dies the process exits and its
-supervisor restarts it. Any number of workers may run: every script and statement is idempotent.
+One process is (a) our own loops - per event a ledger consumer and a ticker, the sandbox's
+postman, the courier of webhooks - and (b) arq for side effects and crons. The stream consumer is
+never an arq job: arq deletes a job after five restarts, for good. If either half dies the process
+exits and its supervisor restarts it. Any number of workers may run: every script and statement is
+idempotent.
 """
 
 import asyncio
@@ -112,6 +113,7 @@ class Worker:
         halves = {
             asyncio.create_task(self._watch(), name="events"),
             asyncio.create_task(self._house.postman.run(), name="postman"),
+            asyncio.create_task(self._house.courier.run(), name="courier"),
             asyncio.create_task(self._arq.main(), name="arq"),
         }
         stopping = asyncio.create_task(self._stopping.wait(), name="stopping")
@@ -232,11 +234,14 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
     async def wind_up_events(_: dict[str, Any]) -> int:
         return await wind_up(house.database)
 
+    async def sweep_outbox(_: dict[str, Any]) -> int:
+        return await house.outbox.sweep() + await house.courier.sweep()
+
     async def sweep_logins(_: dict[str, Any]) -> int:
         return await house.accounts.sweep()
 
     async def remind(_: dict[str, Any]) -> int:
-        return await house.courier.remind()
+        return await house.messenger.remind()
 
     redis = _arq_redis(house.settings)
     worker = ArqWorker(
@@ -247,6 +252,7 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
             cron(reconcile, name="reconcile", second=set(range(0, 60, 5)), keep_result=0),  # type: ignore[arg-type]
             cron(compare_books, name="compare_books", second=31, keep_result=0),  # type: ignore[arg-type]
             cron(wind_up_events, name="wind_up", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
+            cron(sweep_outbox, name="sweep_outbox", second=43, keep_result=0),  # type: ignore[arg-type]
             cron(sweep_logins, name="sweep_logins", second=17, keep_result=0),  # type: ignore[arg-type]
             cron(remind, name="remind", second=37, keep_result=0),  # type: ignore[arg-type]
         ],

@@ -26,6 +26,8 @@ class Scene:
         self.hold = ""
         self.booking = ""
         self.payment = ""
+        self.hook = ""
+        self.delivery = ""
         self.operations: list[Operation] = []
 
     @classmethod
@@ -36,6 +38,7 @@ class Scene:
         scene.booking = await scene.fan.booked("A-3")
         path = f"/api/v1/bookings/{scene.booking}/payment"
         scene.payment = private(await scene.fan.ask("POST", path), 201)["payment_id"]
+        await scene.add_hook()
         description = (await http.get("/api/schema/openapi.json")).json()
         scene.operations = [
             (method.upper(), path, operation)
@@ -43,6 +46,18 @@ class Scene:
             for method, operation in item.items()
         ]
         return scene
+
+    async def add_hook(self) -> None:
+        """A webhook that nothing will ever be posted to: what is tried with it stays untried."""
+        head = bearer(self.access)
+        told = await self.http.post(
+            "/api/v1/hooks", json={"url": "http://127.0.0.1:9/"}, headers=head
+        )
+        self.hook = private(told, 201)["hook_id"]
+        path = f"/api/v1/hooks/{self.hook}"
+        told = await self.http.post(f"{path}/test", headers=head)
+        self.delivery = private(told, 202)["delivery_id"]
+        private(await self.http.patch(path, json={"state": "paused"}, headers=head), 200)
 
     @property
     def guarded(self) -> list[tuple[Operation, set[str]]]:
@@ -67,6 +82,8 @@ class Scene:
             "payment": self.payment,
             "provider": "sandbox",
             "ticket": "tkt_" + "0" * 16,
+            "hook": self.hook,
+            "delivery": self.delivery,
         }
         return re.sub(r"\{(\w+)\}", lambda name: (ids | instead)[name[1]], path)
 
@@ -92,9 +109,15 @@ class Scene:
         if path.endswith("/events"):
             plan = {"rows": 1, "columns": 1}
             return {"title": "Made", "starts_at": "2035-01-01T20:00:00Z", "plan": plan}
+        if path.endswith("/hooks"):
+            return {"url": "http://127.0.0.1:9/"}
         if path.endswith("/holds"):
             return {"category": "VIP", "quantity": 1}
-        named: dict[str, Any] = {"notice": {"text": "hello"}, "{hold}": {"extend": True}}
+        named: dict[str, Any] = {
+            "notice": {"text": "hello"},
+            "{hold}": {"extend": True},
+            "transfer": PERSON,
+        }
         known: dict[str, Any] = named.get(path.rpartition("/")[2], {})
         return {"outcome": "approve"} if "sandbox" in path else known
 
@@ -129,7 +152,7 @@ class Scene:
             # The worker notes these on its own, some moment after the sale has begun.
             late = ("number_high", "lobby_size")
             told[table] = [{n: v for n, v in row.items() if n not in late} for row in rows]
-        for table in ("account", "event", "sandbox_webhook"):
+        for table in ("account", "event", "sandbox_webhook", "hook", "hook_delivery"):
             async with self.house.database.connection() as connection:
                 told[table] = await connection.fetchval(f"SELECT count(*) FROM {table}")
         return told

@@ -35,11 +35,14 @@ PAGE = {"accept": "text/html"}
 class Story:
     """A fan with tickets that were sent, and what the organiser sees of that."""
 
-    def __init__(self, house: House, http: httpx.AsyncClient, fan: Fan, staff: str) -> None:
+    def __init__(
+        self, house: House, http: httpx.AsyncClient, fan: Fan, tokens: dict[Role, str]
+    ) -> None:
         self.house = house
         self.http = http
         self.fan = fan
-        self.staff = staff
+        self.staff = tokens[Role.STAFF]
+        self.organiser = tokens[Role.ORGANISER]
         self.booking = ""
 
     @property
@@ -94,11 +97,10 @@ class Story:
 async def story(
     house: House, http: httpx.AsyncClient, fan: Fan, row: list[str], tokens: dict[Role, str]
 ) -> Story:
-    story = Story(house, http, fan, tokens[Role.STAFF])
+    story = Story(house, http, fan, tokens)
     story.booking = await fan.booked(row[0], row[1])
     await fan.pay(story.booking)
     await fan.booking_until(story.booking, "confirmed")
-    await story.tell("booking.confirmed")
     return story
 
 
@@ -110,7 +112,59 @@ async def test_the_log_says_what_was_sent_to_whom(story: Story) -> None:
     assert message["answer"].endswith(f"{message['message_id']}.eml")
     mail = story.mail(message)
     assert mail["subject"] == "Your tickets for A test evening"
-    assert f"{story.house.settings.public_url}/bookings/{story.booking}" in mail.as_string()
+    pdf, calendar = mail.iter_attachments()
+    assert pdf.get_content().startswith(b"%PDF-")
+    assert f"{story.booking}@usher" in calendar.get_content()
+    text = plain(mail)
+    site = story.house.settings.public_url
+    assert f"{site}/bookings/{story.booking}" in text
+    links = re.findall(rf"{site}/tickets/\S+", text)
+    assert len(links) == 2
+    for link in links:  # in whatever browser it is opened
+        page = await story.http.get(link, headers=PAGE, follow_redirects=True)
+        assert page.status_code == 200
+        assert "A test evening" in page.text
+
+
+async def test_money_that_goes_back_and_tickets_that_change_hands_are_told(story: Story) -> None:
+    await story.until_sent(1)
+    tickets = [f"tkt_{story.booking[4:]}_{each['index']}" for each in await seats_of(story)]
+    path = f"/api/v1/tickets/{tickets[0]}/transfer"
+    body = {"name": "Bob", "email": "bob@example.org"}
+    answer = await story.fan.ask("POST", path, json=body)
+    assert answer.status_code == 200, answer.text
+    found = await story.until_sent(3)
+    by = {each["recipient"]: each for each in found if each["fact"] == "ticket.transferred"}
+    assert by.keys() == {"ann@example.org", "bob@example.org"}
+    mail = story.mail(by["bob@example.org"])
+    (pdf,) = mail.iter_attachments()
+    assert pdf.get_content().startswith(b"%PDF-")
+    link = re.search(rf"{story.house.settings.public_url}/tickets/\S+", plain(mail))
+    assert link is not None
+    page = await story.http.get(link[0], headers=PAGE, follow_redirects=True)
+    assert page.status_code == 200
+    answer = await story.http.post(
+        f"/api/v1/bookings/{story.booking}/cancellation",
+        headers=bearer(story.organiser),
+        json={"tickets": [tickets[1]], "reason": "The seat is broken"},
+    )
+    assert answer.status_code == 200, answer.text
+    refund = (await story.until_sent(4))[-1]
+    assert (refund["fact"], refund["recipient"]) == ("booking.refunded", "ann@example.org")
+    assert "The seat is broken" in plain(story.mail(refund))
+
+
+async def seats_of(story: Story) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await story.fan.booking(story.booking))["seats"]
+    return found
+
+
+def plain(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    content = body.get_content()
+    assert isinstance(content, str)
+    return content
 
 
 async def test_who_may_read_the_log(
@@ -210,9 +264,7 @@ async def test_links_that_are_none_say_so(story: Story) -> None:
 
 async def _any_link(story: Story) -> str:
     (message,) = await story.until_sent(1)
-    body = story.mail(message).get_body(("plain",))
-    assert body is not None
-    found = re.search(r"http\S+/messages/\S+", body.get_content())
+    found = re.search(r"http\S+/messages/\S+", plain(story.mail(message)))
     assert found is not None
     return found[0]
 

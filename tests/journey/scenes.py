@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from playwright.async_api import Page
 
@@ -21,6 +22,7 @@ from usher.wiring import House
 
 PASSWORD: Final = "correct horse battery"
 PERSON: Final = {"name": "Ann Archer", "email": "ann@example.org"}
+HEIR: Final = {"name": "Bo Baker", "email": "bo@example.org"}
 
 
 class Cast:
@@ -347,11 +349,65 @@ async def bookings_none(cast: Cast) -> Page:
     return await cast.at("/bookings")
 
 
-@scene
-async def ticket(cast: Cast) -> Page:
+async def _first_ticket(cast: Cast) -> tuple[Page, str, str]:
+    """A fan with tickets: page, booking, the first ticket's id."""
     page, booking = await cast.paid(await cast.event(mode="simple"))
     found = await cast.ask(page, "GET", f"/api/v1/bookings/{booking}")
-    return await cast.go(page, f"/tickets/{found['tickets'][0]['ticket_id']}")
+    return page, booking, str(found["tickets"][0]["ticket_id"])
+
+
+@scene
+async def ticket(cast: Cast) -> Page:
+    page, _, first = await _first_ticket(cast)
+    return await cast.go(page, f"/tickets/{first}")
+
+
+@scene
+async def ticket_to_hand_on(cast: Cast) -> Page:
+    page = await ticket(cast)
+    await page.locator("summary").click()
+    await page.get_by_label("Their email").fill("bo@nowhere")
+    await page.get_by_role("button", name="Hand the ticket on").click()
+    await page.locator("#e-email").wait_for()
+    return page
+
+
+@scene
+async def ticket_handed_on(cast: Cast) -> Page:
+    page, _, first = await _first_ticket(cast)
+    await cast.ask(page, "POST", f"/api/v1/tickets/{first}/transfer", HEIR)
+    return await cast.go(page, f"/tickets/{first}")
+
+
+@scene
+async def booking_with_a_ticket_handed_on(cast: Cast) -> Page:
+    page, booking, first = await _first_ticket(cast)
+    await cast.ask(page, "POST", f"/api/v1/tickets/{first}/transfer", HEIR)
+    return await cast.go(page, f"/bookings/{booking}")
+
+
+@scene
+async def ticket_by_its_link(cast: Cast) -> Page:
+    page, _, first = await _first_ticket(cast)
+    await cast.ask(page, "POST", f"/api/v1/tickets/{first}/transfer", HEIR)
+    await cast.visit.context.clear_cookies()
+    link = urlsplit(cast.house.tickets.link(first, 1))
+    return await cast.go(page, f"{link.path}?{link.query}")
+
+
+@scene
+async def ticket_of_a_broken_link(cast: Cast) -> Page:
+    return await cast.at("/tickets/tkt_00000000000000000000_1?t=cut.short")
+
+
+@scene
+async def ticket_cancelled(cast: Cast) -> Page:
+    page, booking, first = await _first_ticket(cast)
+    async with cast.house.database.connection() as connection:
+        await connection.execute(
+            "UPDATE ticket SET state = 'cancelled' WHERE booking_id = $1", booking
+        )
+    return await cast.go(page, f"/tickets/{first}")
 
 
 # --- messages
@@ -361,7 +417,7 @@ async def _message(cast: Cast) -> str:
     """The address behind the link at the foot of a mail."""
     _, booking = await cast.paid(await cast.event(mode="simple"))
     letter = f"event.reminder {booking}"
-    await cast.house.courier.carry([letter])
+    await cast.house.messenger.carry([letter])
     message = {"sub": message_id(letter, "email")}
     return f"/messages/{cast.house.signer.sign('opt_out', message, expires_s=2**40)}"
 
@@ -472,3 +528,86 @@ async def organiser_changes(cast: Cast) -> Page:
     event = await cast.event()
     await cast.gate(event, rate_per_min=120)
     return await cast.go(await cast.organiser(), f"/organiser/events/{event}/changes")
+
+
+# --- webhooks
+
+
+@scene
+async def organiser_hooks(cast: Cast) -> Page:
+    """One that hears of everything, one that fails."""
+    page = await cast.organiser()
+    await cast.ask(page, "POST", "/api/v1/hooks", {"url": "http://example.com/usher"})
+    wish = {"url": f"http://example.org/{'long-' * 20}", "kinds": ["booking.confirmed"]}
+    hook = (await cast.ask(page, "POST", "/api/v1/hooks", wish))["hook_id"]
+    async with cast.house.database.connection() as connection:
+        await connection.execute("UPDATE hook SET failing_since = now() WHERE id = $1", hook)
+    return await cast.go(page, "/organiser/hooks")
+
+
+@scene
+async def organiser_hooks_refused(cast: Cast) -> Page:
+    page = await cast.go(await cast.organiser(), "/organiser/hooks")
+    await page.locator("#f-url").fill("https://me:secret@example.org/")
+    await page.locator("input[value='ticket.used']").check()
+    await page.locator("#new button").click()
+    await page.locator("[role=alert]").wait_for()
+    return page
+
+
+@scene
+async def organiser_hook_new(cast: Cast) -> Page:
+    """Its secret is shown, this once."""
+    page = await cast.go(await cast.organiser(), "/organiser/hooks")
+    await page.locator("#f-url").fill("http://example.org/usher")
+    await page.locator("#new button").click()
+    await page.locator("#secret").wait_for()
+    return page
+
+
+async def _fared(cast: Cast) -> tuple[Page, str]:
+    """A hook that was switched off, with deliveries in every state."""
+    page = await cast.organiser()
+    made = await cast.ask(page, "POST", "/api/v1/hooks", {"url": "http://example.org/usher"})
+    hook = str(made["hook_id"])
+    async with cast.house.database.connection() as connection:
+        await connection.execute(
+            "UPDATE hook SET state = 'broken', reason = 'failing',"
+            " failing_since = now() - interval '3 days' WHERE id = $1",
+            hook,
+        )
+        for state, fact, status, fault in (
+            ("done", "booking.confirmed", 200, ""),
+            ("dead", "booking.refunded", 500, "answered 500"),
+            ("pending", "ticket.used", None, "no answer within 10 s"),
+            ("pending", "event.cancelled", None, ""),
+        ):
+            await connection.execute(
+                "INSERT INTO hook_delivery (id, hook_id, fact, subject, body, state, attempts,"
+                " status, answer, fault, until, tried_at)"
+                " VALUES ($1, $2, $3, '', $4, $5, 3, $6, $7, $8, now() + interval '1 day', now())",
+                new_id("delivery"),
+                hook,
+                fact,
+                '{"type":"' + fact + '","data":{"booking_id":"' + "0" * 200 + '"}}',
+                state,
+                status,
+                "<h1>Server error</h1>" if status == 500 else "",
+                fault,
+            )
+    return page, hook
+
+
+@scene
+async def organiser_hook(cast: Cast) -> Page:
+    page, hook = await _fared(cast)
+    return await cast.go(page, f"/organiser/hooks/{hook}")
+
+
+@scene
+async def organiser_hook_delivery(cast: Cast) -> Page:
+    page, hook = await _fared(cast)
+    await cast.go(page, f"/organiser/hooks/{hook}?state=dead")
+    await page.locator("#deliveries td a").click()
+    await page.locator("pre").first.wait_for()
+    return page

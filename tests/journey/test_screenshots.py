@@ -5,9 +5,9 @@ from typing import Final
 
 import pytest
 
+from tests.journey.all_scenes import SCENES, Cast
 from tests.journey.browser import DESKTOP, PHONE
 from tests.journey.conftest import Visitor
-from tests.journey.scenes import SCENES, Cast
 from usher.wiring import House
 
 pytestmark = [pytest.mark.anyio, pytest.mark.screenshots]

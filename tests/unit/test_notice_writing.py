@@ -44,6 +44,7 @@ TOLD: Final[dict[str, Any]] = {
     "total": "€90.00",
     "ticket_links": [("row A", "https://example.org/t")],
     "url": "https://example.org/bookings/bkg_1",
+    "short_url": "https://example.org/t",
     "event_url": "https://example.org/events/evt_1",
     "by_fan": False,
     "unpaid": False,

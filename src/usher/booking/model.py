@@ -126,7 +126,7 @@ class RefundView(msgspec.Struct):
 
 
 class BookedTicket(msgspec.Struct):
-    """A ticket of a booking."""
+    """A ticket of a booking; `transferred_to` where its fan has handed it on."""
 
     ticket_id: str
     guid: str
@@ -134,6 +134,7 @@ class BookedTicket(msgspec.Struct):
     row: str
     number: str
     category: str
+    transferred_to: str | UnsetType = UNSET
 
 
 class PaymentView(msgspec.Struct, kw_only=True):

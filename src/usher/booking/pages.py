@@ -98,6 +98,7 @@ def booking_pages(
             "booking.html",
             script="booking.js",
             booking=view | _moments(view),
+            choose="choose" in request.query_params,
             payment=view.get("payment", {"state": ""}),
             event=showing.event,
             sent=await tickets_sent(booking) if view["state"] == "confirmed" else None,

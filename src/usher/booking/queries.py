@@ -19,12 +19,14 @@ _INSERTED: Final = (
 
 
 class TicketView(NamedTuple):
-    """One live or void seat of a booking."""
+    """One live or void seat of a booking. `transferred_to` is whom its fan handed it on to; where
+    it went from there is no business of theirs."""
 
     booking_id: str
     seat: int
     price: int
     state: str
+    transferred_to: str | None = None
 
 
 def _booking(row: Any) -> Booking:
@@ -197,7 +199,9 @@ async def tickets_of(database: Database, bookings: Sequence[str]) -> dict[str, l
     """The live tickets of bookings."""
     async with database.connection() as connection:
         rows = await connection.fetch(
-            "SELECT booking_id, seat, price, state FROM ticket"
+            "SELECT booking_id, seat, price, state, CASE WHEN serial > 0 THEN (SELECT holder"
+            "  FROM ticket_transfer AS t WHERE t.booking_id = ticket.booking_id"
+            "  AND t.seat = ticket.seat ORDER BY t.serial LIMIT 1) END FROM ticket"
             " WHERE booking_id = ANY($1::text[]) AND state = 'live' ORDER BY seat",
             list(bookings),
         )

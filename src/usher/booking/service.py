@@ -207,6 +207,7 @@ class BookingService:
                     {
                         "ticket_id": ticket_id(booking.id, each.seat),
                         **_words(seat_view(showing, each.seat)),
+                        **({"transferred_to": each.transferred_to} if each.transferred_to else {}),
                     }
                     for each in tickets.get(booking.id, ())
                 ],

@@ -1,6 +1,7 @@
 """From a letter to the messages it becomes, and from each of them to what its channel carries."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
@@ -8,7 +9,8 @@ from typing import Any, Final
 from usher import limits
 from usher.booking import queries as booking_queries
 from usher.booking.calendar import booking_calendar, seat_text
-from usher.booking.model import Booking
+from usher.booking.model import Booking, read_ticket_id
+from usher.errors import NotFound
 from usher.event.model import Showing
 from usher.event.service import EventService
 from usher.notice.model import (
@@ -17,6 +19,7 @@ from usher.notice.model import (
     STILL,
     ChannelName,
     Draft,
+    Handover,
     Letter,
     Outgoing,
     Sources,
@@ -30,6 +33,8 @@ from usher.plumbing.language import Language, Languages
 from usher.plumbing.postgres import Database
 from usher.plumbing.signing import Signer
 from usher.seat.model import seat_view
+from usher.ticket import queries as ticket_queries
+from usher.ticket.model import Holding
 
 # Reasons of usher's own, among those that people write.
 _BY_FAN: Final = "by the fan"
@@ -44,14 +49,14 @@ class Unknown(Exception):
 
 
 class Composer:
-    """`sources` are what rooms to the right know; `languages` are read when they are needed."""
+    """`sources` are what other rooms know."""
 
     def __init__(
         self,
         database: Database,
         events: EventService,
         signer: Signer,
-        languages: Callable[[], Languages],
+        languages: Languages,
         sources: Sources,
         *,
         site: str,
@@ -140,12 +145,37 @@ class Composer:
 
     async def _handed_over(self, letter: Letter) -> list[Draft]:
         """Both hands are told: who has the ticket now, and who had it."""
-        found = await self._sources.handover(letter.id) if self._sources.handover else None
-        if found is None:
-            raise Unknown("nobody here knows of this handover")
-        booking = await booking_queries.find_many(self._database, [found.booking_id])
+        ticket, _, digits = letter.id.rpartition(".")
+        named = read_ticket_id(ticket)
+        holding = await ticket_queries.find(self._database, *named) if named else None
+        if holding is None or not digits.isdecimal():
+            raise Unknown("there is no such ticket")
+        serial = int(digits)
+        hands = {
+            each.serial: (each.holder, each.holder_email)
+            for each in await ticket_queries.transfers(
+                self._database, holding.booking_id, holding.seat
+            )
+        }
+        booking = await booking_queries.find_many(self._database, [holding.booking_id])
+        buyer = booking[holding.booking_id]
+        if serial not in hands:
+            raise Unknown("this ticket was not handed on so often")
+        name, email = hands[serial]
+        former_name, former_email = hands.get(serial - 1, (buyer.name, buyer.email))
+        found = Handover(
+            ticket_id=ticket,
+            booking_id=holding.booking_id,
+            event_id=holding.event_id,
+            seat=holding.seat,
+            name=name,
+            email=email,
+            link=self._sources.link(ticket, serial) if self._sources.link else self._site,
+            former_name=former_name,
+            former_email=former_email,
+        )
 
-        def draft(role: str, template: str, email: str, name: str, language: str) -> Draft:
+        def draft(role: str, template: str, email: str, name: str, skip: str = "") -> Draft:
             return Draft(
                 id=message_id(letter.subject, "email", role),
                 channel="email",
@@ -154,22 +184,24 @@ class Composer:
                 event_id=found.event_id,
                 recipient=email,
                 name=name,
-                language=language,
-                booking=booking.get(found.booking_id),
+                language=buyer.language,  # of the new holder nobody knows any
+                booking=buyer,
                 handover=found,
+                skip=skip,
             )
 
-        template = KINDS[letter.fact].template
-        now = draft("", template, found.email, found.name, found.language)
-        former = (found.former_email, found.former_name, found.former_language)
-        return [now, draft("former", GIVEN_AWAY, *former)]
+        gone = "" if holding.good and holding.serial == serial else "it is not theirs any more"
+        return [
+            draft("", KINDS[letter.fact].template, email, name, gone),
+            draft("former", GIVEN_AWAY, former_email, former_name),
+        ]
 
     # --- what they are told
 
     async def compose(self, draft: Draft, made_at: datetime) -> Outgoing:
         """What the channel is given: the same whenever it is composed again."""
         showing = await self._events.showing(draft.event_id)
-        language = self._languages().choose(None, draft.language)
+        language = self._languages.choose(None, draft.language)
         choices = self._choices(draft, made_at)
         attachments = await self._attachments(draft, showing, language)
         words = self._writer.write(
@@ -250,7 +282,7 @@ class Composer:
                 "money": language.money(refund.amount, refund.currency) if refund.amount else "",
                 "by_fan": refund.actor == "fan",
                 "reason": _why(refund.reason, language),
-                "left": len(await self._kept(booking)),
+                "left": len(await self._at_hand(booking)),
             }
         if booking.state != "confirmed":
             return told | {
@@ -259,23 +291,22 @@ class Composer:
                 "unpaid": booking.reason == _UNCOLLECTED,
                 "reason": _why(booking.reason, language),
             }
-        kept = await self._kept(booking)
-        links = await self._sources.links(booking.id) if self._sources.links else {}
-        total = sum(prices[seat] for seat in kept)
+        kept = await self._at_hand(booking)
+        total = sum(prices[each.seat] for each in kept)
+        links = []
+        if link := self._sources.link:
+            links = [(each.seat, link(each.id, each.serial)) for each in kept]
         return told | {
-            "lines": lines(kept, prices),
+            "lines": lines([each.seat for each in kept], prices),
             "total": language.money(total, booking.currency),
-            "ticket_links": [
-                (seat_text(language, seat_view(showing, seat)), links[seat])
-                for seat in kept
-                if seat in links
-            ],
+            "ticket_links": [(lines([seat])[0][0], url) for seat, url in links],
+            "short_url": links[0][1] if len(links) == 1 else told["url"],
         }
 
-    async def _kept(self, booking: Booking) -> list[int]:
-        """The seats of a booking whose tickets are live."""
-        found = await booking_queries.tickets_of(self._database, [booking.id])
-        return [ticket.seat for ticket in found[booking.id]]
+    async def _at_hand(self, booking: Booking) -> list[Holding]:
+        """The tickets of a booking that are good, and were not handed on."""
+        found = await ticket_queries.of_booking(self._database, booking.id)
+        return [each for each in found if each.good and not each.holder]
 
     async def _attachments(
         self, draft: Draft, showing: Showing, language: Language
@@ -285,14 +316,15 @@ class Composer:
         found = []
         fact, booking = draft.letter.fact, draft.booking
         if fact == "booking.confirmed" and booking and self._sources.papers:
-            body = await self._sources.papers(booking.id)
-            found.append(Attachment(f"{booking.id}.pdf", "application/pdf", body))
+            with suppress(NotFound):  # all were handed on: there is nothing of theirs to print
+                body = await self._sources.papers(booking.id)
+                found.append(Attachment(f"{booking.id}.pdf", "application/pdf", body))
         if draft.handover and draft.template != GIVEN_AWAY and self._sources.paper:
             body = await self._sources.paper(draft.handover.ticket_id)
             name = f"{draft.handover.ticket_id}.pdf"
             found.append(Attachment(name, "application/pdf", body))
         if fact == "booking.confirmed" and booking:
-            seats = [seat_view(showing, seat) for seat in await self._kept(booking)]
+            seats = [seat_view(showing, each.seat) for each in await self._at_hand(booking)]
             body = booking_calendar(
                 self._site, language, showing.event, booking.id, seats, booking.created_at
             )

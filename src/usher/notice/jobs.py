@@ -32,7 +32,7 @@ DECLINED: Final = "declined by the recipient"
 _WRITE_AGAIN_S: Final = (0.1, 0.5, 2.0)
 
 
-class Courier:
+class Messenger:
     """Carries letters by the channels that are set up, by name."""
 
     def __init__(

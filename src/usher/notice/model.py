@@ -106,11 +106,9 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     seat: int
     name: str
     email: str
-    language: str
     link: str
     former_name: str
     former_email: str
-    former_language: str
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,14 +124,13 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sources(NamedTuple):
-    """What rooms to the right know and messages need, as far as they are there: PDFs (of a
-    booking's tickets, of one ticket), links that open a booking's tickets, one by one in the order
-    of their seats, handovers by `<ticket id>.<serial>`, offers by `<entry id>.<attempt>`."""
+    """What other rooms know and messages need, as far as it is there: PDFs (of a booking's tickets,
+    of one ticket), a link that opens a ticket by its id and serial, offers by `<entry
+    id>.<attempt>`."""
 
     papers: Callable[[str], Awaitable[bytes]] | None = None
     paper: Callable[[str], Awaitable[bytes]] | None = None
-    links: Callable[[str], Awaitable[dict[int, str]]] | None = None
-    handover: Callable[[str], Awaitable[Handover | None]] | None = None
+    link: Callable[[str, int], str] | None = None
     offer: Callable[[str], Awaitable[Offer | None]] | None = None
 
 

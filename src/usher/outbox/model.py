@@ -1,5 +1,6 @@
 """Letters: what leaves PostgreSQL, each written in the transaction of the fact that causes it."""
 
+from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
@@ -41,6 +42,32 @@ class Letter(msgspec.Struct, frozen=True):
     kind: str
     subject: str
     attempts: int
+
+
+State = Literal["pending", "done", "dead"]
+
+
+class Posted(msgspec.Struct, frozen=True):
+    """A letter as it stands on the outbox."""
+
+    id: int
+    kind: str
+    subject: str
+    state: State
+    attempts: int
+    fault: str
+    due: datetime
+    created_at: datetime
+    done_at: datetime | None
+
+
+class Count(msgspec.Struct, frozen=True):
+    """How many letters of a kind are in a state, and since when the oldest was written."""
+
+    kind: str
+    state: State
+    letters: int
+    oldest: datetime
 
 
 def retry_after_s(attempts: int) -> float:

@@ -48,6 +48,12 @@ class Metrics:
         self.messages = Counter(
             "usher_messages_total", "messages to fans", ["channel", "state"], **make
         )
+        self.hook_deliveries = Counter(
+            "usher_hook_deliveries_total", "attempts to post to a hook", ["outcome"], **make
+        )
+        self.letters = Gauge(
+            "usher_outbox_letters", "letters that wait or were given up", ["kind", "state"], **make
+        )
         self.outbox_done = Counter("usher_outbox_done_total", "outbox rows done", ["kind"], **make)
 
     def watch(self, name: str, help_text: str, read: Callable[[], float]) -> None:

@@ -19,7 +19,7 @@ from usher import limits
 from usher.clock import now_ms
 from usher.errors import SetupError, Unauthenticated
 
-Purpose = Literal["fan", "place", "admission", "access", "refresh", "webhook", "opt_out"]
+Purpose = Literal["fan", "place", "admission", "access", "refresh", "webhook", "ticket", "opt_out"]
 PURPOSES: Final[tuple[Purpose, ...]] = (
     "fan",
     "place",
@@ -27,6 +27,7 @@ PURPOSES: Final[tuple[Purpose, ...]] = (
     "access",
     "refresh",
     "webhook",
+    "ticket",
     "opt_out",
 )
 _KEY_BYTES_MIN: Final = 32

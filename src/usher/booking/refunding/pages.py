@@ -35,6 +35,8 @@ def refunding_pages(
         """Cancels what is not paid yet, or gives the ticked tickets back; its page says what came
         of it. Pressed twice, or too late, it is as it was."""
         form = await read_form(request)
+        if _nothing(form):
+            return see_other(f"/bookings/{booking}?choose=1#give-back")
         asked = _asked(form)
         with contextlib.suppress(BookingState, Conflict):
             await refunds.cancel(booking, asked, desk.reader(request))
@@ -71,6 +73,10 @@ def refunding_pages(
         form = await read_form(request)
         if await refunds.event_of(booking) != event:
             raise NotFound("the event has no such booking")
+        if _nothing(form):
+            say = pages.language(request)
+            what = say.gettext("Tick the tickets that you give back.")
+            return await show_one(request, event, booking, 422, what)
         try:
             await refunds.cancel(booking, _asked(form), Reader(), actor_of(request).account_id)
         except Conflict as refusal:
@@ -128,6 +134,11 @@ def refunding_pages(
         show_event_cancellation,
         cancel_event_on_page,
     ]
+
+
+def _nothing(form: Form) -> bool:
+    """Whether tickets were to be ticked and none was: that is not all of them."""
+    return form["part"] == "tickets" and not form.lists.get("tickets")
 
 
 def _asked(form: Form) -> CancellationRequest:

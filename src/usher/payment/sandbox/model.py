@@ -31,11 +31,14 @@ STALE_S: Final = 0.5  # what was overtaken arrives this long after what overtook
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of POST /api/v1/payments/sandbox/{payment}: how the bank shall decide.
 
-    `delay_s` moves the webhook of `delay` and `late`.
+    `delay_s` moves the webhook of `delay` and `late`. Each message is delivered `copies` times,
+    each copy up to `scatter_s` seconds later than it would be, by chance: in any order.
     """
 
     outcome: Outcome
     delay_s: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+    copies: Annotated[int, Meta(ge=1, le=10)] | None = None
+    scatter_s: Annotated[float, Meta(ge=0, le=600)] = 0
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """The bank: opens charges, decides as it is told, captures, voids, and writes its webhooks."""
 
+import random
 from collections.abc import Mapping
 from typing import Final
 
@@ -88,11 +89,15 @@ def _ruling(charge_id: str, decision: Decision) -> Ruling:
     if decision.delay_s is not None:
         wait_s = decision.delay_s
     message_id = _message_id(charge_id, state)
-    copies = DUPLICATES if outcome == "duplicate" else 1
-    deliveries = [(f"{message_id}-{copy}", message_id, state, wait_s) for copy in range(copies)]
+    copies = decision.copies or (DUPLICATES if outcome == "duplicate" else 1)
+    said = [(message_id, state, wait_s)]
     if outcome == "out_of_order":
-        stale = _message_id(charge_id, "declined")
-        deliveries.append((f"{stale}-0", stale, "declined", wait_s + STALE_S))
+        said.append((_message_id(charge_id, "declined"), "declined", wait_s + STALE_S))
+    deliveries = [
+        (f"{message}-{copy}", message, kind, after_s + random.uniform(0, decision.scatter_s))  # noqa: S311
+        for message, kind, after_s in said
+        for copy in range(copies)
+    ]
     return Ruling(
         charge_id,
         state,

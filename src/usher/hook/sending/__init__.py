@@ -1,0 +1,1 @@
+"""Making deliveries: taken from their table, posted, written down."""
