@@ -520,6 +520,28 @@ CREATE TABLE public.sandbox_webhook (
 );
 
 --
+-- Name: scan; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.scan (
+    id text NOT NULL,
+    event_id text NOT NULL,
+    booking_id text,
+    seat integer,
+    serial integer,
+    digest text NOT NULL,
+    typed boolean DEFAULT false NOT NULL,
+    entrance text DEFAULT ''::text NOT NULL,
+    actor text NOT NULL,
+    scanned_at timestamp with time zone NOT NULL,
+    uploaded_at timestamp with time zone DEFAULT now() NOT NULL,
+    outcome text NOT NULL,
+    let_in boolean NOT NULL,
+    CONSTRAINT scan_admits_a_ticket CHECK (((outcome <> ALL (ARRAY['admitted'::text, 'double'::text])) OR (let_in AND (booking_id IS NOT NULL) AND (seat IS NOT NULL)))),
+    CONSTRAINT scan_outcome_known CHECK ((outcome = ANY (ARRAY['admitted'::text, 'double'::text, 'already_used'::text, 'revoked'::text, 'cancelled'::text, 'not_confirmed'::text, 'wrong_event'::text, 'unknown_ticket'::text, 'unsigned'::text, 'forged'::text, 'no_ticket'::text])))
+);
+
+--
 -- Name: seat; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -544,11 +566,15 @@ CREATE TABLE public.ticket (
     serial integer DEFAULT 0 NOT NULL,
     holder text DEFAULT ''::text NOT NULL,
     holder_email text DEFAULT ''::text NOT NULL,
+    used_at timestamp with time zone,
+    used_where text DEFAULT ''::text NOT NULL,
+    used_by text,
     CONSTRAINT ticket_holder_has_serial CHECK (((holder = ''::text) OR (serial > 0))),
     CONSTRAINT ticket_holder_reachable CHECK (((holder = ''::text) = (holder_email = ''::text))),
     CONSTRAINT ticket_seat_possible CHECK ((seat >= 0)),
     CONSTRAINT ticket_serial_possible CHECK ((serial >= 0)),
-    CONSTRAINT ticket_state_known CHECK ((state = ANY (ARRAY['live'::text, 'void'::text, 'cancelled'::text])))
+    CONSTRAINT ticket_state_known CHECK ((state = ANY (ARRAY['live'::text, 'void'::text, 'cancelled'::text]))),
+    CONSTRAINT ticket_use_told CHECK ((((used_at IS NULL) = (used_by IS NULL)) AND ((used_where = ''::text) OR (used_at IS NOT NULL))))
 );
 
 --
@@ -813,6 +839,13 @@ ALTER TABLE ONLY public.sandbox_webhook
     ADD CONSTRAINT sandbox_webhook_pkey PRIMARY KEY (id);
 
 --
+-- Name: scan scan_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.scan
+    ADD CONSTRAINT scan_pkey PRIMARY KEY (id);
+
+--
 -- Name: seat seat_guid_once; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1023,6 +1056,24 @@ CREATE INDEX sandbox_refund_by_charge ON public.sandbox_refund USING btree (char
 CREATE INDEX sandbox_webhook_unsent ON public.sandbox_webhook USING btree (due) WHERE (sent_at IS NULL);
 
 --
+-- Name: scan_admits_once; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX scan_admits_once ON public.scan USING btree (booking_id, seat) WHERE (outcome = 'admitted'::text);
+
+--
+-- Name: scan_by_event; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX scan_by_event ON public.scan USING btree (event_id, scanned_at, id);
+
+--
+-- Name: scan_contested; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX scan_contested ON public.scan USING btree (event_id, scanned_at, id) WHERE (let_in AND (outcome <> 'admitted'::text));
+
+--
 -- Name: ticket_revoked; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1033,6 +1084,12 @@ CREATE INDEX ticket_revoked ON public.ticket USING btree (event_id) WHERE ((stat
 --
 
 CREATE UNIQUE INDEX ticket_seat_sold_once ON public.ticket USING btree (event_id, seat) WHERE (state = 'live'::text);
+
+--
+-- Name: ticket_used; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX ticket_used ON public.ticket USING btree (event_id) WHERE (used_at IS NOT NULL);
 
 --
 -- Name: account_fan account_fan_account_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
@@ -1180,6 +1237,13 @@ ALTER TABLE ONLY public.sandbox_refund
 
 ALTER TABLE ONLY public.sandbox_webhook
     ADD CONSTRAINT sandbox_webhook_charge_exists FOREIGN KEY (charge_id) REFERENCES public.sandbox_charge(id);
+
+--
+-- Name: scan scan_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.scan
+    ADD CONSTRAINT scan_event_exists FOREIGN KEY (event_id) REFERENCES public.event(id);
 
 --
 -- Name: seat seat_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -

@@ -153,6 +153,7 @@ def _up_for_demo(data_dir: Path, port: int) -> AbstractAsyncContextManager[Stage
         jobs_redis_url="",
         database_url="",
         secrets="",
+        payments="sandbox",
     )
     log.set_up(settings.log_format, settings.log_level)
     return on_stage(settings)

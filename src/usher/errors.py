@@ -5,6 +5,9 @@ UsherError
     BadPlan 422           bad_plan             a seating plan that cannot be used
     OverLimit 422         over_limit           more seats than a fan may have
     IdempotencyMismatch   idempotency_mismatch same key, other body
+    NoTicket 422          no_ticket            what was shown at a door is no ticket's code
+    ForgedTicket 422      forged               it looks like one, and nobody here has signed it
+    UnsignedTicket 422    unsigned             a ticket's number alone: staff must vouch for it
   Malformed 400           malformed            not JSON, not UTF-8, too deep
   UnsupportedMedia 415    unsupported_media    a body of a kind that is not read here
   Unauthenticated 401     unauthenticated      no token, or one that cannot be trusted
@@ -12,12 +15,18 @@ UsherError
     NotAdmitted 403       not_admitted         no live admission to this event
     Transferred 403       transferred          the ticket is somebody else's by now
   NotFound 404            not_found
+    UnknownTicket 404     unknown_ticket       no ticket has this number
   Conflict 409            conflict             the state of things does not allow it
     SeatTaken 409         seat_taken           names the seats
     NotEnoughSeats 409    not_enough_seats     says how many could be had
     NotOpen 409           not_open             the sale does not take this now
     BookingState 409      booking_state        the booking is past this step
     NotCancellable 409    not_cancellable      such tickets are not given back, or no longer
+    TicketUsed 409        already_used         with when and where it was used first
+    TicketRevoked 409     revoked              it was handed on: another code is good now
+    TicketCancelled 409   cancelled            it was given back
+    TicketUnpaid 409      not_confirmed        its booking is not paid
+    OtherEvent 409        wrong_event          a ticket, but not for this event
   Gone 410                gone
     HoldLapsed 410        hold_lapsed          the seats went back on sale
   TooMany 429             too_many             slow down, with retry_after_s
@@ -60,6 +69,20 @@ class IdempotencyMismatch(BadInput):
     code, title = "idempotency_mismatch", "This Idempotency-Key was used with another body"
 
 
+class NoTicket(BadInput):
+    code, title = "no_ticket", "This is no ticket's code"
+
+
+class ForgedTicket(BadInput):
+    """Not 401: who asks is known well, what they were shown is not."""
+
+    code, title = "forged", "This code was not made here"
+
+
+class UnsignedTicket(BadInput):
+    code, title = "unsigned", "A ticket's number alone proves nothing"
+
+
 class Malformed(UsherError):
     code, status, title = "malformed", 400, "The request could not be read"
 
@@ -88,6 +111,10 @@ class NotFound(UsherError):
     code, status, title = "not_found", 404, "Not found"
 
 
+class UnknownTicket(NotFound):
+    code, title = "unknown_ticket", "There is no such ticket"
+
+
 class Conflict(UsherError):
     code, status, title = "conflict", 409, "Not possible now"
 
@@ -110,6 +137,26 @@ class BookingState(Conflict):
 
 class NotCancellable(Conflict):
     code, title = "not_cancellable", "These tickets are not given back"
+
+
+class TicketUsed(Conflict):
+    code, title = "already_used", "This ticket was used already"
+
+
+class TicketRevoked(Conflict):
+    code, title = "revoked", "This ticket was handed on, and its old code with it"
+
+
+class TicketCancelled(Conflict):
+    code, title = "cancelled", "This ticket was given back"
+
+
+class TicketUnpaid(Conflict):
+    code, title = "not_confirmed", "This ticket is not paid"
+
+
+class OtherEvent(Conflict):
+    code, title = "wrong_event", "This ticket is for another event"
 
 
 class Gone(UsherError):

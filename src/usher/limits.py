@@ -59,6 +59,7 @@ cancel_before_s_max: Final = 366 * 24 * 3600
 reason_chars_max: Final = 200
 wind_up_batch_max: Final = 100  # bookings of a cancelled event given back by one transaction
 payment_cap_s: Final = 7_200  # from the booking on, however long the provider is away
+payment_grace_s: Final = 300  # once more to pay in when the provider is back
 
 # --- messages to fans
 messages_at_once: Final = 4  # on their way to one mail server, each on a connection of its own
@@ -82,6 +83,14 @@ letters_kept_s: Final = (
     30 * 24 * 3600
 )  # letters that are done, and deliveries; see outbox/queries.py
 sweep_rows_max: Final = 1_000  # forgotten by one statement
+
+# --- the door
+code_chars_max: Final = 512  # a ticket's code has about 200; other codes in the world have more
+entrance_chars_max: Final = 60
+nonce_chars_min: Final = 16  # a UUID has 36
+nonce_chars_max: Final = 64
+scan_batch_max: Final = 500  # scans uploaded at once by a device that was offline
+scan_batch_bytes_max: Final = 1024 * 1024
 
 # --- HTTP
 body_bytes_max: Final = 64 * 1024

@@ -37,6 +37,7 @@ _ROUTES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     (r"/auth/", "accounts", ()),
     (r"/hooks", "webhooks", ("access",)),
     (r"/(sale|gate|notice|audit|pulse|draft|publication)(/|$)", "organisers", ("access",)),
+    (r"/checkins", "door", ("access",)),
     (r"^(post|patch) \S*/events(/\{event\}(/seats)?)?$", "organisers", ("access",)),
     (r"/messages$", "organisers", ("access",)),
     (r"/queue/(place|stream)", "line", ("place",)),

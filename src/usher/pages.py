@@ -19,6 +19,7 @@ from usher.booking.checkout import checkout_pages
 from usher.booking.pages import booking_pages
 from usher.booking.refunding.pages import refunding_pages
 from usher.booking.refunding.routes import Desk
+from usher.checkin.pages import door_pages
 from usher.errors import BadInput, Malformed, NotFound, Unauthenticated, UsherError
 from usher.event.editing.pages import editing_pages
 from usher.event.pages import event_pages
@@ -65,7 +66,8 @@ def make_pages(house: House) -> Pages:
             "access_left_s": access_left_s(request, house.signer),
         }
 
-    return Pages(Assets(front / "static", more), house.languages, greet)
+    assets = Assets(front / "static", more)
+    return Pages(assets, house.languages, greet, house.settings.payment_pages)
 
 
 def page_router(house: House, pages: Pages) -> Router:
@@ -130,8 +132,9 @@ def page_router(house: House, pages: Pages) -> Router:
                 house.events,
                 Desk(house.signer, house.accounts, house.seats, house.owner_of),
             ),
-            *bank_pages(pages, house.bank, house.events),
+            *(bank_pages(pages, house.bank, house.events) if house.sandboxed else []),
             *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
+            *door_pages(pages, house.door, house.counts, house.events),
             *message_pages(pages, house.messages, house.bookings, house.accounts, house.seats),
             *console_pages(
                 pages,

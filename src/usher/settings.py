@@ -12,6 +12,9 @@ import platformdirs
 
 from usher.errors import SetupError
 
+PROVIDERS: Final = ("sandbox", "stripe")
+_SECRET: Final = ("secrets", "secret", "key", "_url", "token")
+STRIPE_CHECKOUT: Final = "https://checkout.stripe.com"
 # One address of plain ASCII, alone or in angle brackets behind a name on the same line.
 _ADDRESS: Final = r"[\w.!#$%&'*+/=?^`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
 _MAIL_FROM: Final = re.compile(rf"{_ADDRESS}|[^<>\x00-\x1f\x7f]*<{_ADDRESS}>", re.ASCII)
@@ -30,6 +33,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secrets: str = ""
     public_url: str = "http://127.0.0.1:8000"
     internal_url: str = ""  # where the sandbox bank finds the API; public_url if left out
+    payments: str = "sandbox"  # names of PROVIDERS; new payments go to the first
+    stripe_key: str = ""
+    stripe_webhook_secret: str = ""
+    stripe_api: str = ""  # a stand-in's address; Stripe's own if left out
+    stripe_checkout: str = ""  # where its page stands, if under a name of one's own
     host: str = "127.0.0.1"
     port: int = 8000
     redis_connections: int = 32
@@ -43,6 +51,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hooks_private: bool = False  # ... and to private ones, like this machine
     log_format: str = "console"
     log_level: str = "info"
+
+    def __repr__(self) -> str:
+        """Without what is secret, database passwords among it."""
+        shown = (n for n in self.__struct_fields__ if not n.endswith(_SECRET))
+        return f"Settings({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The payment providers that are enabled, the one of new payments first."""
+        return tuple(word.strip() for word in self.payments.split(","))
+
+    @property
+    def payment_pages(self) -> tuple[str, ...]:
+        """Where else than here fans pay: the origins of providers' own pages."""
+        if "stripe" not in self.providers:
+            return ()
+        given = urlsplit(self.stripe_checkout or self.stripe_api or STRIPE_CHECKOUT)
+        return (f"{given.scheme}://{given.netloc}",)
 
     def with_(self, **changes: object) -> "Settings":
         """A copy with some fields changed."""
@@ -77,7 +103,30 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise SetupError(f"USHER_PORT must be 0 to 65535, not {settings.port}")
     if settings.log_format not in ("console", "json"):
         raise SetupError(f"USHER_LOG_FORMAT must be console or json, not {settings.log_format!r}")
+    check_payments(settings)
     return settings
+
+
+def check_payments(settings: Settings) -> None:
+    """SetupError where a provider is unknown, or lacks what it needs. Never tells a secret."""
+    names = settings.providers
+    if not set(names) <= set(PROVIDERS):
+        raise SetupError(f"USHER_PAYMENTS must be {' or '.join(PROVIDERS)}, or both with a comma")
+    if len(set(names)) < len(names):
+        raise SetupError("USHER_PAYMENTS names a provider twice")
+    if "stripe" in names:
+        if not re.fullmatch("(sk|rk)_[A-Za-z0-9_]+", settings.stripe_key):
+            raise SetupError(
+                "USHER_PAYMENTS names stripe: USHER_STRIPE_KEY must hold a secret key (sk_...) or a"
+                " restricted one (rk_...)"
+            )
+        if not re.fullmatch("whsec_[A-Za-z0-9+/=_-]+", settings.stripe_webhook_secret):
+            raise SetupError(
+                "USHER_PAYMENTS names stripe: USHER_STRIPE_WEBHOOK_SECRET must hold the signing"
+                " secret of its webhook endpoint (whsec_...)"
+            )
+    _check_url(settings.stripe_api, "USHER_STRIPE_API", ("http", "https"))
+    _check_url(settings.stripe_checkout, "USHER_STRIPE_CHECKOUT", ("http", "https"))
 
 
 def _decode(kind: type, value: object) -> object:

@@ -20,6 +20,7 @@ from usher import limits
 from usher.account.routes import handlers as account_handlers
 from usher.booking.refunding.routes import Desk, refunding_handlers
 from usher.booking.routes import booking_handlers
+from usher.checkin.routes import checkin_handlers
 from usher.errors import UsherError
 from usher.event.editing.routes import editing_handlers
 from usher.event.routes import event_handlers
@@ -111,7 +112,7 @@ def build_app(house: House) -> Litestar:
             *seat_handlers(house.seats),
             *blocking_handlers(house.blocking),
             *payment_handlers(house.payments),
-            *sandbox_handlers(house.bank),
+            *(sandbox_handlers(house.bank) if house.sandboxed else []),
             *booking_handlers(house.bookings, house.accounts, house.seats),
             *refunding_handlers(
                 house.refunds, Desk(house.signer, house.accounts, house.seats, house.owner_of)
@@ -119,6 +120,7 @@ def build_app(house: House) -> Litestar:
             *hook_handlers(house.hooks),
             *ticket_handlers(house.tickets, house.accounts, house.seats, house.languages),
             *door_handlers(house.ticket_keys, house.revocations),
+            *checkin_handlers(house.door, house.counts),
             *message_handlers(house.messages, house.owner_of),
             *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),

@@ -4,8 +4,9 @@ Nothing here decides anything; nothing elsewhere knows how things are made.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import urlsplit
 
 from usher import limits
@@ -14,6 +15,8 @@ from usher.booking.jobs import Settler
 from usher.booking.refunding.jobs import uncollected
 from usher.booking.refunding.service import Refunds
 from usher.booking.service import BookingService
+from usher.checkin.counts import Counts
+from usher.checkin.service import CheckInService
 from usher.errors import SetupError, Unreachable, UsherError
 from usher.event.editing.service import Editor
 from usher.event.service import EventService
@@ -29,12 +32,15 @@ from usher.insight.pulse import Pulses
 from usher.insight.service import Auditor
 from usher.notice.client import SmtpChannel
 from usher.notice.compose import Composer
+from usher.notice.drafting import Drafter
 from usher.notice.gateway import SmsChannel
 from usher.notice.jobs import Messenger
 from usher.notice.maildir import MaildirChannel
 from usher.notice.model import Channel, Sources
 from usher.notice.service import MessageService
 from usher.outbox.service import Carrier, Outbox
+from usher.payment import queries as payment_queries
+from usher.payment.guard import GuardedProvider, Providers
 from usher.payment.jobs import Cashier
 from usher.payment.model import Provider
 from usher.payment.reconciling.service import Reconciler
@@ -58,7 +64,7 @@ from usher.seat.blocking.service import Blocking
 from usher.seat.jobs import Inventory
 from usher.seat.scripts import SeatScripts
 from usher.seat.service import SeatService
-from usher.settings import Settings
+from usher.settings import Settings, check_payments
 from usher.ticket.keybook import KeyBook
 from usher.ticket.revocation import Revocations
 from usher.ticket.service import TicketService
@@ -97,8 +103,9 @@ class House:
             self.database, self.seat_scripts, self.events, self.editor, self.seat_states
         )
         self.bank = Bank(self.database)
-        sandbox = SandboxProvider(self.bank, self.signer, settings.public_url)
-        self.providers: dict[str, Provider] = {sandbox.name: sandbox}
+        self._closing: list[Callable[[], Awaitable[None]]] = []
+        check_payments(settings)
+        self.providers = Providers({name: self._provider(name) for name in settings.providers})
         self.payments = PaymentService(self.database, PaymentScripts(self.runner), self.providers)
         self.bookings = BookingService(
             self.database,
@@ -126,18 +133,25 @@ class House:
             self.languages,
             settings.public_url,
         )
+        self.counts = Counts(self.database, self.events, self.ticket_keys)
+        self.door = CheckInService(self.database, self.events, self.counts, self.ticket_keys)
         channels = channels_of(settings)
         self.messages = MessageService(self.database, self.signer, channels)
+        sources = Sources(
+            papers=self.tickets.papers, paper=self.tickets.paper, link=self.tickets.link
+        )
         composer = Composer(
             self.database,
             self.events,
             self.signer,
             self.languages,
-            Sources(papers=self.tickets.papers, paper=self.tickets.paper, link=self.tickets.link),
+            sources,
             site=settings.public_url,
             sender=sender_of(settings),
         )
-        self.messenger = Messenger(self.database, composer, channels, self.metrics)
+        self.messenger = Messenger(
+            self.database, Drafter(self.database, sources), composer, channels, self.metrics
+        )
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
         self.pulses = Pulses(self.database, self.events, self.sales, self.curves)
@@ -161,6 +175,33 @@ class House:
             self.database, self.signer, settings.internal_url or settings.public_url
         )
 
+    def _provider(self, name: str) -> Provider:
+        """A payment provider. What is on the other side of a network is guarded; the sandbox is
+        not, it stands in our own database."""
+        if name == "sandbox":
+            return SandboxProvider(self.bank, self.signer, self.settings.public_url)
+        # Only here: the library takes a third of a second to import, and few need it.
+        from usher.payment.stripe.client import Api
+        from usher.payment.stripe.service import StripeProvider
+
+        settings = self.settings
+        stripe = StripeProvider(
+            Api(settings.stripe_key, settings.stripe_api),
+            settings.stripe_webhook_secret,
+            settings.public_url,
+        )
+        self._closing.append(stripe.close)
+        return GuardedProvider(
+            stripe,
+            on_down=partial(payment_queries.note_outage, self.database),
+            on_up=partial(payment_queries.end_outage, self.database),
+        )
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether the bank's pages, routes and postman are there at all."""
+        return "sandbox" in self.settings.providers
+
     async def owner_of(self, event: str) -> str | None:
         """The account of the event's organiser; NotFound where there is no such event."""
         return (await self.events.showing(event)).event.organiser_id
@@ -182,6 +223,7 @@ class House:
         """Closes what is open, in the opposite order; may be called twice."""
         await self.hub.drain()
         self.resolver.close()
+        await asyncio.gather(*(close() for close in self._closing))
         await asyncio.gather(self.runner.close(), self.database.close())
 
 

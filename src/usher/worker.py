@@ -112,10 +112,11 @@ class Worker:
         self._arq, self._jobs = make_arq(self._house)
         halves = {
             asyncio.create_task(self._watch(), name="events"),
-            asyncio.create_task(self._house.postman.run(), name="postman"),
             asyncio.create_task(self._house.courier.run(), name="courier"),
             asyncio.create_task(self._arq.main(), name="arq"),
         }
+        if self._house.sandboxed:
+            halves.add(asyncio.create_task(self._house.postman.run(), name="postman"))
         stopping = asyncio.create_task(self._stopping.wait(), name="stopping")
         log.info("worker runs")
         try:

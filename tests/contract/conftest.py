@@ -8,9 +8,13 @@ import pytest
 from tests.conftest import Site
 from tests.contract.fan import Fan, bearer
 from tests.contract.scene import Scene
+from tests.places import database_of_its_own
 from tests.sale import put_on_sale
+from tests.standin.stripe import StripeStandin, stripe_standin
 from usher.account.model import Role
+from usher.embedded import Embedded
 from usher.ids import new_id
+from usher.plumbing.postgres import Database
 from usher.venue.generate import rows_by_columns
 from usher.venue.layout import compile_layout
 from usher.wiring import House, opened
@@ -99,6 +103,23 @@ async def scene(site: Site, tokens: dict[Role, str], anyio_backend: str) -> Asyn
         httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=30) as http,
     ):
         yield await Scene.set_up(house, http, tokens[Role.ORGANISER])
+
+
+@pytest.fixture(scope="session")
+async def books(servers: Embedded, anyio_backend: str) -> AsyncIterator[Database]:
+    """A database where nobody delivers the bank's webhooks but a test."""
+    async with database_of_its_own(servers, "books") as url:
+        database = Database(url, connections=4)
+        await database.open()
+        yield database
+        await database.close()
+
+
+@pytest.fixture(scope="module")
+def standin() -> Iterator[StripeStandin]:
+    """Stripe, played by our own: reset it where you count what is there."""
+    with stripe_standin() as standin:
+        yield standin
 
 
 @pytest.fixture

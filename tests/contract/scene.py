@@ -111,6 +111,11 @@ class Scene:
             return {"title": "Made", "starts_at": "2035-01-01T20:00:00Z", "plan": plan}
         if path.endswith("/hooks"):
             return {"url": "http://127.0.0.1:9/"}
+        if path.endswith("/checkins"):
+            return {"code": "no code at all", "nonce": "0" * 32}
+        if path.endswith("/checkins/batch"):
+            scan = {"code": "none", "nonce": "1" * 32, "at": "2026-01-01T20:00:00Z"}
+            return {"scans": [scan]}
         if path.endswith("/holds"):
             return {"category": "VIP", "quantity": 1}
         named: dict[str, Any] = {

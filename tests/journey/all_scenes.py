@@ -1,6 +1,16 @@
 """Every scene there is, by name."""
 
-from tests.journey import refund_scenes
-from tests.journey.scenes import SCENES, Cast, Scene
+from tests.journey import (
+    door_scenes,
+    hook_scenes,
+    message_scenes,
+    organiser_scenes,
+    refund_scenes,
+    scenes,
+)
+from tests.journey.cast import SCENES, Cast
 
-__all__ = ["SCENES", "Cast", "Scene", "refund_scenes"]
+# Importing them registers their scenes.
+MODULES = (scenes, refund_scenes, organiser_scenes, hook_scenes, door_scenes, message_scenes)
+
+__all__ = ["MODULES", "SCENES", "Cast"]

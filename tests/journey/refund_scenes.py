@@ -4,7 +4,7 @@ from typing import Final
 
 from playwright.async_api import Page
 
-from tests.journey.scenes import Cast, scene
+from tests.journey.cast import Cast, scene
 from usher.account.model import Reader
 from usher.booking.refunding.model import CancellationRequest
 

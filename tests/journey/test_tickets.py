@@ -8,8 +8,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.journey.browser import PHONE
+from tests.journey.cast import Cast
 from tests.journey.conftest import Visitor
-from tests.journey.scenes import Cast
 from usher.wiring import House
 
 pytestmark = pytest.mark.anyio

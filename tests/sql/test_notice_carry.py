@@ -5,11 +5,11 @@ import asyncio
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import icalendar
 import msgspec
@@ -26,9 +26,10 @@ from usher.ids import new_id
 from usher.notice import queries
 from usher.notice.client import SmtpChannel
 from usher.notice.compose import Composer
+from usher.notice.drafting import Drafter
 from usher.notice.gateway import SmsChannel
 from usher.notice.jobs import DECLINED, NO_CHANNEL, Messenger
-from usher.notice.model import Channel, Message, Offer, Sources
+from usher.notice.model import Channel, Message, Sources
 from usher.notice.service import MessageService
 from usher.outbox import queries as outbox
 from usher.outbox.service import Carrier, Outbox
@@ -46,6 +47,26 @@ PDF: Final = b"%PDF-1.7 of "
 LANGUAGES: Final = Languages(shipped("front") / "locale")
 
 
+Papers = Callable[[str], Awaitable[bytes]]
+
+
+async def pdf(of: str) -> bytes:
+    return PDF + of.encode()
+
+
+class AnOffer(NamedTuple):
+    """As the room of waiting lists tells it."""
+
+    event_id: str
+    seats: list[int]
+    due: datetime
+    name: str
+    email: str
+    language: str
+    link: str
+    leave_link: str
+
+
 class Desk:
     """A book of an event, and a messenger that carries letters about it."""
 
@@ -56,34 +77,36 @@ class Desk:
         self.database = book.database
         self.keeper = keeper
         self.signer = signer
-        self.offers: dict[str, Offer] = {}
+        self.offers: dict[str, AnOffer] = {}
         self.channels: dict[str, Channel] = {}
         if keeper:
             self.channels["email"] = SmtpChannel(keeper.url, "tickets@example.org")
         if sms:
             self.channels["sms"] = SmsChannel(sms.url, "")
-        self.messenger = Messenger(self.database, self.composer(), self.channels, Metrics())
+        self.messenger = self.made()
         self.service = MessageService(self.database, signer, self.channels)
 
-    def composer(self) -> Composer:
-        async def pdf(of: str) -> bytes:
-            return PDF + of.encode()
+    def made(self, papers: Papers = pdf) -> Messenger:
+        """A messenger; `papers` makes the PDFs."""
 
-        async def offer(of: str) -> Offer | None:
+        async def offer(of: str) -> AnOffer | None:
             return self.offers.get(of)
 
         def link(ticket: str, serial: int) -> str:
             return f"{SITE}/t/{ticket}/{serial}"
 
-        return Composer(
+        sources = Sources(papers=papers, paper=pdf, link=link, offer=offer)
+        composer = Composer(
             self.database,
             EventService(self.database),
             self.signer,
             LANGUAGES,
-            Sources(papers=pdf, paper=pdf, link=link, offer=offer),
+            sources,
             site=SITE,
             sender="Concert hall <tickets@example.org>",
         )
+        drafter = Drafter(self.database, sources)
+        return Messenger(self.database, drafter, composer, self.channels, Metrics())
 
     async def booked(self, *seats: int, state: str = "confirmed", **fields: Any) -> Booking:
         """A booking in that state."""
@@ -287,6 +310,27 @@ async def test_a_fan_is_not_told_their_own_reason(desk: Desk) -> None:
     assert "goes back" not in body(mail, "plain").lower()
 
 
+async def test_who_was_handed_a_ticket_is_told_that_it_is_cancelled(desk: Desk) -> None:
+    booking = await desk.booked(4, 5, state="refunded")
+    async with desk.database.connection() as connection:
+        await connection.execute(
+            "UPDATE ticket SET serial = 1, holder = 'Bob', holder_email = 'bob@example.org'"
+            " WHERE booking_id = $1 AND seat = 5",
+            booking.id,
+        )
+    refund = await refunded(desk, booking, 4, 5, amount=9000, reason="the event is cancelled")
+    for _ in range(2):
+        assert await desk.messenger.carry([told("booking.refunded", refund)]) == {}
+    by = {mail["to"].addresses[0].addr_spec: body(mail, "plain") for mail in desk.mails}
+    assert by.keys() == {"ann@example.org", "bob@example.org"}
+    assert len(desk.mails) == 2
+    assert "€90.00" in by["ann@example.org"]
+    assert "The event is cancelled." in by["bob@example.org"]
+    assert "€" not in by["bob@example.org"]
+    assert "seat 6" in by["bob@example.org"]
+    assert "seat 5" not in by["bob@example.org"]
+
+
 async def test_a_handover_is_told_to_both(desk: Desk) -> None:
     booking = await desk.booked(6, language="de")
     ticket = f"tkt_{booking.id[4:]}_6"
@@ -334,7 +378,7 @@ async def test_a_ticket_that_went_on_meanwhile_is_not_promised_to_who_had_it(des
 
 async def test_an_offer_says_until_when_and_where(desk: Desk) -> None:
     entry = f"{new_id('entry')}.1"
-    desk.offers[entry] = Offer(
+    desk.offers[entry] = AnOffer(
         event_id=desk.book.event,
         seats=[7, 8],
         due=utc_now() + timedelta(hours=1),
@@ -342,10 +386,15 @@ async def test_an_offer_says_until_when_and_where(desk: Desk) -> None:
         email="ann@example.org",
         language="en",
         link=f"{SITE}/offers/token",
+        leave_link=f"{SITE}/waitlist/token",
     )
     await desk.messenger.carry([told("offer.made", entry)])
     (mail,) = desk.mails
-    assert f"{SITE}/offers/token" in body(mail, "plain")
+    for where in ("offers", "waitlist"):
+        assert f"{SITE}/{where}/token" in body(mail, "plain")
+    del desk.offers[entry]  # and an offer that is over is none to tell of
+    assert await desk.messenger.carry([told("offer.made", entry)]) == {}
+    assert len(desk.mails) == 1
     assert "2 seats are free for you" in body(mail, "html")
 
 
@@ -376,8 +425,8 @@ async def test_a_letter_that_has_become_untrue_is_not_sent(desk: Desk) -> None:
 
 async def test_letters_that_cannot_be_told_of_are_kept(desk: Desk) -> None:
     subjects = [told("booking.confirmed", new_id("booking")), "moon.full 1", "booking.refunded"]
-    faults = await desk.messenger.carry([*subjects, told("offer.made", "wtl_1.1")])
-    assert faults.keys() == {*subjects, "offer.made wtl_1.1"}
+    faults = await desk.messenger.carry([*subjects, told("ticket.transferred", "tkt_1.1")])
+    assert faults.keys() == {*subjects, "ticket.transferred tkt_1.1"}
 
 
 # --- once
@@ -571,9 +620,7 @@ async def test_a_mail_that_cannot_be_written_keeps_no_other_waiting(
             raise ValueError("no ink")
         return PDF
 
-    composer = desk.composer()
-    composer._sources = composer._sources._replace(papers=papers)
-    messenger = Messenger(desk.database, composer, desk.channels, Metrics())
+    messenger = desk.made(papers)
     letters = [told("booking.confirmed", each) for each in (bad, good)]
     faults = await messenger.carry(letters)
     assert faults == {letters[0]: "ValueError: no ink"}

@@ -45,6 +45,7 @@ TOLD: Final[dict[str, Any]] = {
     "ticket_links": [("row A", "https://example.org/t")],
     "url": "https://example.org/bookings/bkg_1",
     "short_url": "https://example.org/t",
+    "leave_url": "https://example.org/leave",
     "event_url": "https://example.org/events/evt_1",
     "by_fan": False,
     "unpaid": False,
@@ -210,7 +211,9 @@ def test_every_mail_can_be_told_in_every_language(template: str, code: str) -> N
 
 
 def test_there_is_a_template_for_each_fact() -> None:
-    assert {kind.template for kind in KINDS.values()} | {"ticket_given"} == set(TEMPLATES)
+    assert {kind.template for kind in KINDS.values()} | {"ticket_given", "ticket_cancelled"} == set(
+        TEMPLATES
+    )
     for fact, kind in KINDS.items():
         assert bool(Writer().write(kind.template, LANGUAGES["en"], TOLD).sms) == kind.sms, fact
 

@@ -16,7 +16,7 @@ from usher.account.service import AccountService
 from usher.booking.calendar import booking_calendar
 from usher.booking.service import BookingService
 from usher.clock import utc_now
-from usher.errors import BookingState, Forbidden, NotFound, Unauthenticated
+from usher.errors import BookingState, Forbidden, NotFound, Unauthenticated, Unavailable
 from usher.event.service import EventService
 from usher.ids import is_id
 from usher.plumbing.answer import PRIVATE, Answer
@@ -99,6 +99,7 @@ def booking_pages(
             script="booking.js",
             booking=view | _moments(view),
             choose="choose" in request.query_params,
+            away="away" in request.query_params,
             payment=view.get("payment", {"state": ""}),
             event=showing.event,
             sent=await tickets_sent(booking) if view["state"] == "confirmed" else None,
@@ -112,6 +113,8 @@ def booking_pages(
             started = await bookings.pay(booking, reader(request))
         except BookingState:
             return see_other(f"/bookings/{booking}")
+        except Unavailable:
+            return see_other(f"/bookings/{booking}?away=1")
         # Our own bank is visited under the name that this site was asked by: cookies belong to it,
         # and so does what a form may lead to.
         return see_other(started["url"].removeprefix(site))

@@ -1,4 +1,4 @@
-"""From a letter to the messages it becomes, and from each of them to what its channel carries."""
+"""From the draft of a message to what its channel carries: what is told, and what comes with it."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -7,27 +7,20 @@ from functools import cached_property
 from typing import Any, Final
 
 from usher import limits
-from usher.booking import queries as booking_queries
 from usher.booking.calendar import booking_calendar, seat_text
-from usher.booking.model import Booking, read_ticket_id
+from usher.booking.model import Booking
 from usher.errors import NotFound
 from usher.event.model import Showing
 from usher.event.service import EventService
 from usher.notice.model import (
     GIVEN_AWAY,
     KINDS,
-    STILL,
-    ChannelName,
+    TAKEN_BACK,
     Draft,
-    Handover,
-    Letter,
     Outgoing,
     Sources,
-    message_id,
 )
 from usher.notice.writing import Attachment, Writer, make_mail
-from usher.payment import queries as payment_queries
-from usher.payment.model import Refund
 from usher.plumbing.calendar import MEDIA_TYPE
 from usher.plumbing.language import Language, Languages
 from usher.plumbing.postgres import Database
@@ -42,10 +35,6 @@ _BY_ORGANISER: Final = "by the organiser"
 _EVENT_CANCELLED: Final = "the event is cancelled"
 _UNCOLLECTED: Final = "the payment could not be collected"
 _OWN_MESSAGE: Final = "/messages/{}"
-
-
-class Unknown(Exception):
-    """A letter about something that is not there, or that nobody here can tell of yet."""
 
 
 class Composer:
@@ -73,130 +62,6 @@ class Composer:
     @cached_property
     def _writer(self) -> Writer:
         return Writer()
-
-    # --- who is told
-
-    async def drafts(self, letters: Sequence[Letter]) -> dict[Letter, list[Draft] | Unknown]:
-        """The messages that each letter becomes; Unknown where it cannot become any now."""
-        refund_ids = [each.id for each in letters if each.fact == "booking.refunded"]
-        refunds = await payment_queries.refunds(self._database, refund_ids) if refund_ids else {}
-        ids = [each.id for each in letters if each.fact in STILL]
-        ids += [each.booking_id for each in refunds.values()]
-        bookings = await booking_queries.find_many(self._database, ids) if ids else {}
-        made: dict[Letter, list[Draft] | Unknown] = {}
-        for letter in letters:
-            try:
-                made[letter] = await self._drafts(letter, bookings, refunds)
-            except Unknown as fault:
-                made[letter] = fault
-        return made
-
-    async def _drafts(
-        self, letter: Letter, bookings: Mapping[str, Booking], refunds: Mapping[str, Refund]
-    ) -> list[Draft]:
-        if letter.fact == "offer.made":
-            return [await self._offered(letter)]
-        if letter.fact == "ticket.transferred":
-            return await self._handed_over(letter)
-        if letter.fact not in KINDS:
-            raise Unknown(f"nobody here can tell of {letter.fact!r}")
-        refund = refunds.get(letter.id)
-        booking = bookings.get(refund.booking_id if refund else letter.id)
-        if booking is None:
-            raise Unknown("there is no such booking, or refund")
-        kind = KINDS[letter.fact]
-        untrue = booking.state != STILL.get(letter.fact, booking.state)
-        skip = f"the booking is {booking.state} by now" if untrue else ""
-        channels: list[tuple[ChannelName, str]] = [("email", booking.email)]
-        if kind.sms and booking.phone:
-            channels.append(("sms", booking.phone))
-        return [
-            Draft(
-                id=message_id(letter.subject, channel),
-                channel=channel,
-                letter=letter,
-                template=kind.template,
-                event_id=booking.event_id,
-                recipient=recipient,
-                name=booking.name,
-                language=booking.language,
-                booking=booking,
-                refund=refund,
-                skip=skip,
-            )
-            for channel, recipient in channels
-        ]
-
-    async def _offered(self, letter: Letter) -> Draft:
-        offer = await self._sources.offer(letter.id) if self._sources.offer else None
-        if offer is None:
-            raise Unknown("nobody here knows of this offer")
-        return Draft(
-            id=message_id(letter.subject, "email"),
-            channel="email",
-            letter=letter,
-            template=KINDS[letter.fact].template,
-            event_id=offer.event_id,
-            recipient=offer.email,
-            name=offer.name,
-            language=offer.language,
-            offer=offer,
-        )
-
-    async def _handed_over(self, letter: Letter) -> list[Draft]:
-        """Both hands are told: who has the ticket now, and who had it."""
-        ticket, _, digits = letter.id.rpartition(".")
-        named = read_ticket_id(ticket)
-        holding = await ticket_queries.find(self._database, *named) if named else None
-        if holding is None or not digits.isdecimal():
-            raise Unknown("there is no such ticket")
-        serial = int(digits)
-        hands = {
-            each.serial: (each.holder, each.holder_email)
-            for each in await ticket_queries.transfers(
-                self._database, holding.booking_id, holding.seat
-            )
-        }
-        booking = await booking_queries.find_many(self._database, [holding.booking_id])
-        buyer = booking[holding.booking_id]
-        if serial not in hands:
-            raise Unknown("this ticket was not handed on so often")
-        name, email = hands[serial]
-        former_name, former_email = hands.get(serial - 1, (buyer.name, buyer.email))
-        found = Handover(
-            ticket_id=ticket,
-            booking_id=holding.booking_id,
-            event_id=holding.event_id,
-            seat=holding.seat,
-            name=name,
-            email=email,
-            link=self._sources.link(ticket, serial) if self._sources.link else self._site,
-            former_name=former_name,
-            former_email=former_email,
-        )
-
-        def draft(role: str, template: str, email: str, name: str, skip: str = "") -> Draft:
-            return Draft(
-                id=message_id(letter.subject, "email", role),
-                channel="email",
-                letter=letter,
-                template=template,
-                event_id=found.event_id,
-                recipient=email,
-                name=name,
-                language=buyer.language,  # of the new holder nobody knows any
-                booking=buyer,
-                handover=found,
-                skip=skip,
-            )
-
-        gone = "" if holding.good and holding.serial == serial else "it is not theirs any more"
-        return [
-            draft("", KINDS[letter.fact].template, email, name, gone),
-            draft("former", GIVEN_AWAY, former_email, former_name),
-        ]
-
-    # --- what they are told
 
     async def compose(self, draft: Draft, made_at: datetime) -> Outgoing:
         """What the channel is given: the same whenever it is composed again."""
@@ -264,6 +129,7 @@ class Composer:
                 "total": language.money(sum(prices.values()), showing.event.currency),
                 "due": language.when(offer.due, showing.event.timezone, "short"),
                 "url": offer.link,
+                "leave_url": offer.leave_link,
             }
         if handover := draft.handover:
             other = handover.name if draft.template == GIVEN_AWAY else handover.former_name
@@ -278,7 +144,7 @@ class Composer:
         }
         if refund := draft.refund:
             return told | {
-                "lines": lines(refund.seats, prices),
+                "lines": lines(refund.seats, {} if draft.template == TAKEN_BACK else prices),
                 "money": language.money(refund.amount, refund.currency) if refund.amount else "",
                 "by_fan": refund.actor == "fan",
                 "reason": _why(refund.reason, language),

@@ -19,7 +19,8 @@ import structlog
 from usher import limits
 from usher.errors import Unavailable
 from usher.notice import queries
-from usher.notice.compose import Composer, Unknown
+from usher.notice.compose import Composer
+from usher.notice.drafting import Drafter, Unknown
 from usher.notice.model import KINDS, Away, Channel, Delayed, Draft, Letter, Outgoing, Refused
 from usher.outbox import queries as outbox
 from usher.plumbing.metric import Metrics
@@ -38,11 +39,13 @@ class Messenger:
     def __init__(
         self,
         database: Database,
+        drafter: Drafter,
         composer: Composer,
         channels: Mapping[str, Channel],
         metrics: Metrics,
     ) -> None:
         self._database = database
+        self._drafter = drafter
         self._composer = composer
         self._channels = channels
         self._metrics = metrics
@@ -51,7 +54,7 @@ class Messenger:
         """Sends what these letters say to who should hear it; which failed, and why. A channel
         that is away fails them all at once: nobody waits for it message by message."""
         letters = [Letter.read(subject) for subject in subjects]
-        made = await self._composer.drafts(letters)
+        made = await self._drafter.drafts(letters)
         faults: dict[str, str] = {}
         drafts: list[Draft] = []
         for letter, found in made.items():

@@ -72,6 +72,8 @@ KINDS: Final[dict[str, Kind]] = {
 }
 # To who had the ticket: the same fact, seen from the other side.
 GIVEN_AWAY: Final = "ticket_given"
+# To who was handed a ticket that is given back since, with the booking it is of.
+TAKEN_BACK: Final = "ticket_cancelled"
 
 # What a booking must be for a letter about it to be true still when it is carried, which may be
 # hours after it was written.
@@ -111,22 +113,32 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     former_email: str
 
 
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """Seats that a waiting list offers to one fan until `due`. `link` takes them."""
+class Offer(Protocol):
+    """Seats that a waiting list offers to one fan until `due`, as the room of waiting lists tells
+    it. `link` takes them, `leave_link` leaves the list."""
 
-    event_id: str
-    seats: list[int]
-    due: datetime
-    name: str
-    email: str
-    language: str
-    link: str
+    @property
+    def event_id(self) -> str: ...
+    @property
+    def seats(self) -> list[int]: ...
+    @property
+    def due(self) -> datetime: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def email(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def link(self) -> str: ...
+    @property
+    def leave_link(self) -> str: ...
 
 
 class Sources(NamedTuple):
     """What other rooms know and messages need, as far as it is there: PDFs (of a booking's tickets,
     of one ticket), a link that opens a ticket by its id and serial, offers by `<entry
-    id>.<attempt>`."""
+    id>.<attempt>` (None: it is over)."""
 
     papers: Callable[[str], Awaitable[bytes]] | None = None
     paper: Callable[[str], Awaitable[bytes]] | None = None

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from usher import limits
+from usher.errors import Unavailable
 
 State = Literal["started", "authorised", "captured", "voiding", "voided", "declined", "failed"]
 Kind = Literal["authorised", "declined"]
@@ -127,6 +128,10 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     url: str = ""
     client_secret: str = ""
+
+
+class Busy(Unavailable):
+    """A provider that has too much to do, and says so: later, but no outage."""
 
 
 class Provider(Protocol):

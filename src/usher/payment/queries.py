@@ -11,6 +11,9 @@ from usher.plumbing.postgres import Connection, Database
 # Written out, so that the index payment_unanswered is known to serve.
 _UNANSWERED: Final = ", ".join(f"'{state}'" for state in UNANSWERED)
 _REFUND: Final = ", ".join(Refund.__struct_fields__)
+# An outage that nobody has seen for so long is over: every minute books are compared, which asks
+# each provider.
+OUTAGE_S: Final = 150
 _COLUMNS: Final = ", ".join(Payment.__struct_fields__)
 
 
@@ -168,3 +171,33 @@ async def ask_again(database: Database, event: str) -> None:
             event,
             UNANSWERED,
         )
+
+
+async def note_outage(database: Database, provider: str) -> None:
+    """A provider does not answer, or still does not."""
+    async with database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO payment_outage AS o (provider) VALUES ($1)"
+            " ON CONFLICT (provider) DO UPDATE SET seen_at = now(), began_at ="
+            " CASE WHEN o.seen_at > now() - make_interval(secs => $2)"
+            "  THEN o.began_at ELSE now() END",
+            provider,
+            float(OUTAGE_S),
+        )
+
+
+async def end_outage(database: Database, provider: str) -> None:
+    """A provider answers again."""
+    async with database.connection() as connection:
+        await connection.execute("DELETE FROM payment_outage WHERE provider = $1", provider)
+
+
+async def down_providers(database: Database) -> list[str]:
+    """The providers that do not answer now, in a fixed order."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT provider FROM payment_outage"
+            " WHERE seen_at > now() - make_interval(secs => $1) ORDER BY provider",
+            float(OUTAGE_S),
+        )
+    return [row["provider"] for row in rows]

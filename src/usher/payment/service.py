@@ -29,9 +29,11 @@ class PaymentService:
     def __init__(
         self, database: Database, scripts: PaymentScripts, providers: Mapping[str, Provider]
     ) -> None:
+        """`providers` by name, the one of new payments first."""
         self._database = database
         self._scripts = scripts
         self._providers = providers
+        self._default = next(iter(providers))  # of new payments
 
         async def of_bookings(bookings: Sequence[str]) -> list[list[Payment]]:
             found = await queries.of_bookings(database, bookings)
@@ -56,7 +58,6 @@ class PaymentService:
         amount: int,
         currency: str,
         due_ms: int,
-        provider: str = "sandbox",
     ) -> dict[str, Any]:
         """Begins an attempt, or gives the one that is still open; BookingState once paid.
 
@@ -66,7 +67,7 @@ class PaymentService:
         last = attempts[-1] if attempts else None
         if last and last.state in ("authorised", "captured"):
             raise BookingState("this booking has been paid for already", state=last.state)
-        if last and last.state == "started":
+        if last and last.state == "started" and last.provider in self._providers:
             payment = last
         else:
             number = len(attempts) + 1
@@ -74,7 +75,7 @@ class PaymentService:
                 id=derived_id("payment", booking_id, str(number)),
                 booking_id=booking_id,
                 event_id=event_id,
-                provider=provider,
+                provider=self._default,
                 amount=amount,
                 currency=currency,
                 attempt=number,

@@ -76,6 +76,10 @@ class Assets:
             raise KeyError(f"there is no front/static/{name}")
         return f"/static/{self.digest}/{name}"
 
+    def body(self, name: str) -> bytes:
+        """What is in a file."""
+        return self._files[name].body
+
     def modules(self, name: str) -> list[str]:
         """A script and all that it imports, itself first."""
         found = [name]

@@ -46,3 +46,4 @@ def set_up(log_format: str, level: str) -> None:
     logging.getLogger("uvicorn.access").setLevel("WARNING")
     logging.getLogger("arq").setLevel("WARNING")
     logging.getLogger("httpx").setLevel("WARNING")
+    logging.getLogger("stripe").setLevel("WARNING")  # below that it tells what was sent

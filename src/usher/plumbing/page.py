@@ -26,14 +26,13 @@ from usher.plumbing.shipped import shipped
 AnyRequest = Request[Any, Any, Any]
 Greeter = Callable[[AnyRequest], Mapping[str, Any]]
 
-POLICY: Final = (
+_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    "connect-src 'self'; manifest-src 'self'; form-action {}; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
 _HEAD: Final = [
     (b"content-type", b"text/html; charset=utf-8"),
-    (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -64,12 +63,21 @@ def make_environment(*, escape: bool = True) -> Environment:
 
 class Pages:
     """Renders the templates of front/templates. `greet` says who is looking, for the page's head:
-    it is given the request and adds to every template's variables."""
+    it is given the request and adds to every template's variables. `leading_to` are the other
+    sites that a form may lead to, by a redirect: where one pays."""
 
-    def __init__(self, assets: Assets, languages: Languages, greet: Greeter) -> None:
+    def __init__(
+        self,
+        assets: Assets,
+        languages: Languages,
+        greet: Greeter,
+        leading_to: Iterable[str] = (),
+    ) -> None:
         self.assets = assets
         self.languages = languages
         self._greet = greet
+        policy = _POLICY.format(" ".join(("'self'", *leading_to)))
+        self._head = [*_HEAD, (b"content-security-policy", policy.encode())]
         self._environment = make_environment()
         self._environment.globals |= {"asset": assets.url, "modules": assets.modules}
 
@@ -104,7 +112,7 @@ class Pages:
             **variables,
         )
         body = text.encode()
-        head = [*_HEAD, (b"cache-control", cache.encode())]
+        head = [*self._head, (b"cache-control", cache.encode())]
         if "gzip" in request.headers.get("accept-encoding", ""):
             body = gzip.compress(body, 5)
             head.append((b"content-encoding", b"gzip"))

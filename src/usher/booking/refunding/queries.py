@@ -36,9 +36,12 @@ async def live_tickets(connection: Connection, booking: str) -> dict[int, int]:
 
 
 async def not_given_back(connection: Connection, booking: str) -> set[int]:
-    """Seats of a booking that its fan cannot give back: what was passed on is somebody else's."""
+    """Seats of a booking that its fan cannot give back: what was handed on is somebody else's, and
+    what was used is used."""
     rows = await connection.fetch(
-        "SELECT seat FROM ticket WHERE booking_id = $1 AND state = 'live' AND false", booking
+        "SELECT seat FROM ticket WHERE booking_id = $1 AND state = 'live'"
+        " AND (serial > 0 OR used_at IS NOT NULL)",
+        booking,
     )
     return {row["seat"] for row in rows}
 

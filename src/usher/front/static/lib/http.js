@@ -15,8 +15,9 @@ export class Problem extends Error {
 
 /** The answer's JSON (null where there is none); throws a Problem. Repeats what may pass (503, a
     lost connection) `tries` times: every change of the API is repeatable under the same `key`.
-    What never changes may come from the browser's `cache` ("default"). */
-export async function call(method, path, body, { key, tries = 3, cache = "no-store" } = {}) {
+    What never changes may come from the browser's `cache` ("default"). `patience` is for how many
+    ms an answer is waited for. */
+export async function call(method, path, body, { key, tries = 3, cache = "no-store", patience } = {}) {
   const headers = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (key) headers["idempotency-key"] = key;
@@ -29,6 +30,7 @@ export async function call(method, path, body, { key, tries = 3, cache = "no-sto
         headers,
         body: body === undefined ? undefined : JSON.stringify(body),
         cache,
+        signal: patience ? AbortSignal.timeout(patience) : undefined,
       });
       const text = await answer.text();
       const found = text ? JSON.parse(text) : null;
