@@ -28,6 +28,7 @@ from usher.event.routes import event_handlers
 from usher.feed.routes import feed_handlers, stream_handlers
 from usher.hook.routes import hook_handlers
 from usher.insight.routes import audit_handlers, pulse_handlers
+from usher.notice.routes import message_handlers
 from usher.openapi import components, describe, operation_id, tags
 from usher.pages import make_pages, page_errors, page_router
 from usher.payment.routes import payment_handlers
@@ -123,6 +124,7 @@ def build_app(house: House) -> Litestar:
             *door_handlers(house.ticket_keys, house.revocations),
             *checkin_handlers(house.door, house.counts),
             *waitlist_handlers(house.waitlist, house.accounts),
+            *message_handlers(house.messages, house.owner_of),
             *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),
             *pulse_handlers(house.pulses),
