@@ -9,7 +9,8 @@ import pytest
 from tests.contract.fan import Fan, a_deadline, bearer, private, refused
 from tests.contract.waiter import SoldOut, Waiter
 from tests.sale import put_on_sale
-from usher.account.model import Role
+from usher.account.model import Reader, Role
+from usher.booking.refunding.model import CancellationRequest
 from usher.venue.generate import rows_by_columns
 from usher.wiring import House
 
@@ -138,6 +139,23 @@ async def test_a_booking_of_the_offer_that_comes_to_nothing_passes_on(hall: Sold
     assert private(answer, 200)["state"] == "cancelled"
     await ben.until("offered")
     assert (await ann.entry())["state"] == "booked", "they had their turn"
+
+
+async def test_tickets_that_are_given_back_are_offered(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    event = await put_on_sale(
+        house, rows_by_columns(1, 2), mode="simple", prices={"VVIP": 0, "VIP": 0, "Normal": 0}
+    )
+    hall = SoldOut(house, http, event)
+    buyer = await Fan(http, event).come_in()
+    booking = await buyer.booked("A-1", "A-2")
+    await hall.until("sold_out")
+    ann = await hall.waiter("ann", 2)
+    await house.refunds.cancel(booking, CancellationRequest(), Reader(), "acc_organiser")
+    offer = private(await http.get(await ann.offered()), 200)
+    assert [seat["guid"] for seat in offer["seats"]] == ["A-1", "A-2"]
+    assert (await hall.line())["state"] == "sold_out"
 
 
 async def test_a_declined_offer_passes_on_at_once(hall: SoldOut) -> None:

@@ -172,6 +172,11 @@ async def test_every_way_back_of_a_seat_calls_the_list(hall: Hall) -> None:
     await hall.settle(unpaid, "plc_a", ".", 1)
     await called(seq)
     seq = await again()
+    sold = await hall.book("plc_a", 8)
+    await hall.settle(sold, "plc_a", "s", 8)
+    await hall.seat.unsell(hall.event, sold, f"bkg_{sold}", "refunded", "plc_a", 8)
+    await called(seq)
+    seq = await again()
     await hall.seat.block(hall.event, 0, 0, 3)
     await called(seq)
     seq = await again()
@@ -179,14 +184,15 @@ async def test_every_way_back_of_a_seat_calls_the_list(hall: Hall) -> None:
     await called(seq)
     seq = await again()
     await hall.set(hold_s=0)
-    await hall.seat.hold(hall.event, "short", "plc_a", "print", 5)
+    await hall.admit("plc_b")
+    assert isinstance(await hall.seat.hold(hall.event, "short", "plc_b", "print", 5), Held)
     await asyncio.sleep(0.01)
     await hall.seat.sweep(hall.event, 10)
     await called(seq)
     # Without a list nothing is called, and nothing counted.
     look = await hall.waitlist.look(hall.event)
     await hall.waitlist.set(hall.event, "", look.seq)  # type: ignore[union-attr]
-    other = await hall.hold("plc_a", 7)
-    await hall.seat.free(hall.event, other, "plc_a")
+    other = await hall.hold("plc_b", 7)
+    await hall.seat.free(hall.event, other, "plc_b")
     assert await hall.gate("listed") is None
     assert await hall.count("list_seq") == look.seq  # type: ignore[union-attr]

@@ -125,6 +125,12 @@ async def test_nothing_is_written_before_everything_is_checked(runner: Runner) -
         assert writes.isdisjoint(commands(before)), name
 
 
+def test_a_seat_changes_its_state_in_one_place() -> None:
+    """Where counters, feed and waiting list hear of it."""
+    text = "\n".join([*PARTS.values(), *(script.body for script in SCRIPTS.values())])
+    assert commands(text).count("SETRANGE") == commands(PARTS["mark"]).count("SETRANGE") == 1
+
+
 @every_script
 def test_scripts_never_raise_and_never_hide_an_error(script: Script) -> None:
     # A refusal is a word; a fault must surface.

@@ -210,7 +210,8 @@ class WaitlistService:
         except Unauthenticated as refusal:
             raise NotFound("there is no such offer") from refusal
         showing = await self._events.showing(entry.event_id)
-        if entry.attempt != attempt:  # it was followed by another
+        # One that was followed by another is over, and so is one of an event that was cancelled.
+        if entry.attempt != attempt or showing.event.state != "published":
             return Offer(entry, "lapsed", showing)
         return Offer(entry, await self._state(entry), showing)
 
