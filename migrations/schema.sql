@@ -189,6 +189,29 @@ CREATE TABLE public.hook_delivery (
 );
 
 --
+-- Name: message; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.message (
+    id text NOT NULL,
+    channel text NOT NULL,
+    fact text NOT NULL,
+    letter text NOT NULL,
+    booking_id text,
+    event_id text NOT NULL,
+    recipient text NOT NULL,
+    state text DEFAULT 'sending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    answer text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    tried_at timestamp with time zone,
+    sent_at timestamp with time zone,
+    CONSTRAINT message_channel_known CHECK ((channel = ANY (ARRAY['email'::text, 'sms'::text]))),
+    CONSTRAINT message_sent_at_known CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
+    CONSTRAINT message_state_known CHECK ((state = ANY (ARRAY['sending'::text, 'sent'::text, 'failed'::text, 'skipped'::text])))
+);
+
+--
 -- Name: migration; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -216,6 +239,15 @@ CREATE SEQUENCE public.migration_id_seq
 --
 
 ALTER SEQUENCE public.migration_id_seq OWNED BY public.migration.id;
+
+--
+-- Name: opt_out; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.opt_out (
+    recipient text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
 
 --
 -- Name: outbox; Type: TABLE; Schema: public; Owner: -
@@ -372,6 +404,15 @@ CREATE TABLE public.refund (
     CONSTRAINT refund_has_seats CHECK ((cardinality(seats) > 0)),
     CONSTRAINT refund_of_a_payment CHECK (((amount = 0) OR (payment_id IS NOT NULL))),
     CONSTRAINT refund_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'failed'::text, 'dropped'::text])))
+);
+
+--
+-- Name: reminder; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.reminder (
+    booking_id text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 --
@@ -701,11 +742,25 @@ ALTER TABLE ONLY public.hook
     ADD CONSTRAINT hook_pkey PRIMARY KEY (id);
 
 --
+-- Name: message message_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT message_pkey PRIMARY KEY (id);
+
+--
 -- Name: migration migration_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (id);
+
+--
+-- Name: opt_out opt_out_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.opt_out
+    ADD CONSTRAINT opt_out_pkey PRIMARY KEY (recipient);
 
 --
 -- Name: outbox outbox_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -783,6 +838,13 @@ ALTER TABLE ONLY public.refresh_family
 
 ALTER TABLE ONLY public.refund
     ADD CONSTRAINT refund_pkey PRIMARY KEY (id);
+
+--
+-- Name: reminder reminder_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.reminder
+    ADD CONSTRAINT reminder_pkey PRIMARY KEY (booking_id);
 
 --
 -- Name: sale_change sale_change_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -940,6 +1002,24 @@ CREATE INDEX hook_delivery_log ON public.hook_delivery USING btree (hook_id, cre
 --
 
 CREATE INDEX hook_delivery_pending ON public.hook_delivery USING btree (hook_id, due) WHERE (state = 'pending'::text);
+
+--
+-- Name: message_by_booking; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX message_by_booking ON public.message USING btree (booking_id, created_at);
+
+--
+-- Name: message_by_creation; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX message_by_creation ON public.message USING btree (created_at, id);
+
+--
+-- Name: message_by_event; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX message_by_event ON public.message USING btree (event_id, created_at, id);
 
 --
 -- Name: outbox_dead; Type: INDEX; Schema: public; Owner: -
@@ -1162,6 +1242,13 @@ ALTER TABLE ONLY public.hook_delivery
     ADD CONSTRAINT hook_delivery_hook_exists FOREIGN KEY (hook_id) REFERENCES public.hook(id) ON DELETE CASCADE;
 
 --
+-- Name: message message_booking_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT message_booking_exists FOREIGN KEY (booking_id) REFERENCES public.booking(id);
+
+--
 -- Name: payment payment_booking_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1195,6 +1282,13 @@ ALTER TABLE ONLY public.refund
 
 ALTER TABLE ONLY public.refund
     ADD CONSTRAINT refund_payment_exists FOREIGN KEY (payment_id) REFERENCES public.payment(id);
+
+--
+-- Name: reminder reminder_booking_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.reminder
+    ADD CONSTRAINT reminder_booking_exists FOREIGN KEY (booking_id) REFERENCES public.booking(id);
 
 --
 -- Name: sale_change sale_change_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -

@@ -44,6 +44,7 @@ _ROUTES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     (r"^post \S*/waitlist$", "waiting list", ()),
     (r"/waitlist$", "waiting list", ("fan", "entry")),
     (r"/offers/", "waiting list", ()),
+    (r"/messages$", "organisers", ("access",)),
     (r"/queue/(place|stream)", "line", ("place",)),
     (r"/queue$", "line", ()),
     (r"/holds", "seats", ("admission",)),

@@ -242,6 +242,9 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
     async def sweep_logins(_: dict[str, Any]) -> int:
         return await house.accounts.sweep()
 
+    async def remind(_: dict[str, Any]) -> int:
+        return await house.messenger.remind()
+
     redis = _arq_redis(house.settings)
     worker = ArqWorker(
         functions=[func(relay, name="relay", keep_result=0)],  # type: ignore[arg-type]
@@ -253,6 +256,7 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
             cron(wind_up_events, name="wind_up", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(sweep_outbox, name="sweep_outbox", second=43, keep_result=0),  # type: ignore[arg-type]
             cron(sweep_logins, name="sweep_logins", second=17, keep_result=0),  # type: ignore[arg-type]
+            cron(remind, name="remind", second=37, keep_result=0),  # type: ignore[arg-type]
         ],
         queue_name=JOBS_QUEUE,
         redis_pool=redis,

@@ -203,3 +203,4 @@ async def test_as_many_scans_as_a_device_may_hand_in(
     assert len(private(await hand_in(limits.scan_batch_max), 200)["scans"]) == 500
     refused(await hand_in(limits.scan_batch_max + 1), 422, "bad_input")
     refused(await hand_in(0), 422, "bad_input")
+    refused(await hand_in(4 * limits.scan_batch_max), 413, "too_large")

@@ -3,6 +3,7 @@
 from tests.journey import (
     door_scenes,
     hook_scenes,
+    message_scenes,
     organiser_scenes,
     refund_scenes,
     scenes,
@@ -18,6 +19,7 @@ MODULES = (
     hook_scenes,
     door_scenes,
     waitlist_scenes,
+    message_scenes,
 )
 
 __all__ = ["MODULES", "SCENES", "Cast"]

@@ -329,6 +329,22 @@ async def test_who_is_no_organiser_any_more_hears_nothing(
     assert await queries.take(office.database, {}, 4, 9) == []
 
 
+async def test_a_fault_of_ours_stops_no_courier(
+    office: Office, actor: Actor, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, _ = await office.hook(actor, receiver.url)
+    bad, _ = await office.hook(actor, "http://bad.example/")
+
+    def look_up(host: str, _: int) -> list[str]:
+        return {"127.0.0.1": [host]}[host]
+
+    monkeypatch.setattr(client, "_look_up", look_up)
+    first, second = await office.ping(actor, bad), await office.ping(actor, good)
+    async with office.couriers():
+        await office.until(first, fault="a fault of ours: KeyError", state="pending")
+        await office.until(second, state="done")
+
+
 async def test_a_secret_whose_key_has_left_the_ring_signs_nothing(
     office: Office, actor: Actor, receiver: Receiver
 ) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -67,14 +67,23 @@ class DoorCounts(msgspec.Struct, kw_only=True):
     minutes: list[MinuteCount]
 
 
+class ListedTicket(NamedTuple):
+    """A ticket that is paid for: its booking's id without its prefix, its seat, the serial of the
+    code that is good, and when it was used (ms since 1970; 0: not yet)."""
+
+    booking: str
+    seat: int
+    serial: int
+    used_ms: int
+
+
 class TicketList(msgspec.Struct):
-    """What a device needs while it is offline: the public keys that sign codes (a JWK Set), and
-    every ticket that is paid for: its booking's id without its prefix, its seat, the serial of the
-    code that is good, and when it was used (ms since 1970, 0: not yet)."""
+    """What a device needs while it is offline: the keys that verify codes (as in a JWK Set), and
+    [booking, seat, serial, used_ms] of every ticket."""
 
     event_id: str
     keys: list[dict[str, Any]]
-    tickets: list[tuple[str, int, int, int]]
+    tickets: list[ListedTicket]
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -177,7 +186,10 @@ class Counts:
 
 
 def _listed(event: str, keys: list[dict[str, Any]], rows: list[Any]) -> Listed:
-    tickets = [(r["booking_id"][4:], r["seat"], r["serial"], r["used_ms"]) for r in rows]
+    tickets = [
+        ListedTicket(row["booking_id"][4:], row["seat"], row["serial"], row["used_ms"])
+        for row in rows
+    ]
     body = msgspec.json.encode(TicketList(event, keys, tickets))
     # Weak: the same list comes compressed or not.
     etag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
