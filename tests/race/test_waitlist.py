@@ -202,7 +202,8 @@ def _as_entry(row: dict[str, Any]) -> Entry:
 
 
 async def test_workers_that_overtake_each_other(lone: House) -> None:
-    """Three workers take turns at once: one offer per seat and per entry, in order."""
+    """Three workers take turns at once, while people say no, leave and join: one offer per seat
+    and per entry, and nobody waits for seats that are free."""
     fate = Fate(lone)
     base = random.randrange(1 << 30)
     for seed in range(base, base + SEEDS):

@@ -1,7 +1,7 @@
 """The waiting list of an event that is sold out: who is on it, and what they are offered."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from usher import limits
 from usher.booking.model import EMAIL, LANGUAGE
 from usher.clock import iso, to_ms, utc_now
+from usher.errors import BadInput, OverLimit
 from usher.event.model import Showing
 from usher.ids import derived_id
 from usher.plumbing.answer import Money
@@ -233,3 +234,43 @@ def offer_s(showing: Showing, now_ms: int) -> int:
     ends = [event.starts_at, *([event.closes_at] if event.closes_at else [])]
     left = min((to_ms(moment) - now_ms) // 1000 for moment in ends)
     return min(event.offer_s, left) if left >= limits.offer_s_min else 0
+
+
+class Offer(NamedTuple):
+    """An offer as it stands: `state` is offered, booked, lapsed or declined."""
+
+    entry: Entry
+    state: str
+    showing: Showing
+
+    @property
+    def view(self) -> dict[str, Any]:
+        return offer_view(self.showing, self.entry, self.state)
+
+
+def new_entry(showing: Showing, entry_id: str, fan_id: str, asked: WaitRequest) -> Entry:
+    """An entry that asks for what this event has; BadInput, OverLimit."""
+    names = [each.name for each in showing.categories]
+    if unknown := [name for name in asked.categories if name not in names]:
+        raise BadInput(f"there is no category {unknown[0]!r}; there are {', '.join(names)}")
+    most = showing.event.seats_max
+    if asked.quantity > most:
+        raise OverLimit(f"at most {most} seats a fan", most=most)
+    return Entry(
+        id=entry_id,
+        event_id=showing.event.id,
+        turn=0,  # PostgreSQL counts
+        fan_id=fan_id,
+        name=asked.name.strip(),
+        email=asked.email,
+        language=asked.language or "en",
+        quantity=asked.quantity,
+        categories=[name for name in names if name in asked.categories],
+        state="waiting",
+        attempt=0,
+        hold_id="",
+        seats=[],
+        offered_at=None,
+        due=None,
+        created_at=showing.event.starts_at,  # PostgreSQL's clock
+    )

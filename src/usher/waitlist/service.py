@@ -1,24 +1,21 @@
 """Joining a waiting list, leaving it, and answering an offer."""
 
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from usher import limits
 from usher.account.model import own_fan
 from usher.clock import iso, now_ms, to_ms
 from usher.errors import (
-    BadInput,
     BookingState,
     Conflict,
     HoldLapsed,
     IdempotencyMismatch,
     NotFound,
     NotOpen,
-    OverLimit,
     Unauthenticated,
     Unavailable,
 )
-from usher.event.model import Showing
 from usher.event.service import EventService
 from usher.ids import derived_id, is_id, new_id
 from usher.plumbing.postgres import Database
@@ -28,30 +25,19 @@ from usher.seat import scripts as seat
 from usher.waitlist import queries
 from usher.waitlist.model import (
     Entry,
+    Offer,
     OfferFacts,
     WaitRequest,
     entry_view,
     hold_of,
     left_s,
-    offer_view,
+    new_entry,
     place_of,
     row_view,
 )
 from usher.waitlist.scripts import WaitlistScripts
 
 _ENDED: Final = {"booked": "booked", "declined": "declined"}
-
-
-class Offer(NamedTuple):
-    """An offer as it stands: `state` is offered, booked, lapsed or declined."""
-
-    entry: Entry
-    state: str
-    showing: Showing
-
-    @property
-    def view(self) -> dict[str, Any]:
-        return offer_view(self.showing, self.entry, self.state)
 
 
 class WaitlistService:
@@ -107,7 +93,7 @@ class WaitlistService:
                 raise Unauthenticated("this sale is for who is logged in: log in first", login=True)
             fan_id = own_fan(account_id)
         entry_id = derived_id("entry", event, fan_id, key) if key else new_id("entry")
-        entry = _entry(showing, entry_id, fan_id, asked)
+        entry = new_entry(showing, entry_id, fan_id, asked)
         known = await self._again(entry)
         if known is not None:
             return known
@@ -308,30 +294,3 @@ class WaitlistService:
             "entries": [row_view(entry) for entry in rows[:most]],
         }
         return view, rows[most - 1] if len(rows) > most else None
-
-
-def _entry(showing: Showing, entry_id: str, fan_id: str, asked: WaitRequest) -> Entry:
-    names = [each.name for each in showing.categories]
-    if unknown := [name for name in asked.categories if name not in names]:
-        raise BadInput(f"there is no category {unknown[0]!r}; there are {', '.join(names)}")
-    most = showing.event.seats_max
-    if asked.quantity > most:
-        raise OverLimit(f"at most {most} seats a fan", most=most)
-    return Entry(
-        id=entry_id,
-        event_id=showing.event.id,
-        turn=0,  # PostgreSQL counts
-        fan_id=fan_id,
-        name=asked.name.strip(),
-        email=asked.email,
-        language=asked.language or "en",
-        quantity=asked.quantity,
-        categories=[name for name in names if name in asked.categories],
-        state="waiting",
-        attempt=0,
-        hold_id="",
-        seats=[],
-        offered_at=None,
-        due=None,
-        created_at=showing.event.starts_at,  # PostgreSQL's clock
-    )
