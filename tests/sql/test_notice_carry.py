@@ -718,8 +718,14 @@ async def test_fans_are_reminded_once_the_day_before(
         "late": await desk.booked(1),
         "unpaid": await desk.booked(2, state="awaiting_payment"),
         "refunded": await desk.booked(3, state="refunded"),
+        "handed on": await desk.booked(4),
     }
     async with desk.database.connection() as connection:
+        await connection.execute(
+            "UPDATE ticket SET serial = 1, holder = 'Bob', holder_email = 'bob@example.org'"
+            " WHERE booking_id = $1",
+            bookings["handed on"].id,
+        )
         await connection.execute(
             "UPDATE booking SET confirmed_at = now() - interval '3 days'"
             " WHERE event_id = $1 AND id <> $2",
