@@ -334,3 +334,24 @@ async def _let_in(hall: Hall) -> Admission:
     due = await hall.house.runner.time_ms() + 60_000
     await hall.house.runner.command("HSET", key, fan.place_id, f"a 0 {due}")
     return fan
+
+
+async def test_the_audit_sees_a_list_that_keeps_seats_for_nobody(lone: House) -> None:
+    hall = await Hall.set_up(lone)
+    entry = await hall.join(1)
+    await hall.give_back(0, 1)
+    await hall.turn()
+    assert (await lone.auditor.audit(hall.event)).holds
+    gate, hold = Keys(hall.event).named(("gate", "hold"))
+    offer = hold_of(entry.id, 1)
+    kept = await lone.runner.command("HGET", hold, offer)
+    await lone.runner.command("HDEL", hold, offer)
+    verdict = await lone.auditor.audit(hall.event)
+    assert verdict.figure("offers_broken") == 1
+    await lone.runner.command("HSET", hold, offer, kept)
+    await lone.waitlist.leave(await lone.waitlist.entry(entry.id))
+    await lone.runner.command("HSET", gate, "listed", "1")
+    verdict = await lone.auditor.audit(hall.event)
+    assert verdict.figure("kept_for_nobody") == 2
+    await hall.turn()
+    assert (await lone.auditor.audit(hall.event)).holds

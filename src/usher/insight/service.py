@@ -13,6 +13,7 @@ from usher.keys import Keys
 from usher.plumbing.lua import Runner
 from usher.plumbing.postgres import Database
 from usher.queue.curves import Curves
+from usher.waitlist import queries as waiting
 
 # The two servers are not read at one instant: what differs is looked at again before it counts.
 _LOOKS: Final = 4
@@ -57,6 +58,7 @@ class Auditor:
         ).items():
             checks.append(must_be_zero(name, _PROMISES[name], figure))
         checks += await self._seat_checks(event)
+        checks += await self._list_checks(event)
         # Anew: the two servers have been waited for until they agreed.
         curve = (await self._curves.of(event, fresh_s=0) or known).curve
         checks += await self._gate_checks(event, curve.over_rate, curve.over_capacity)
@@ -162,6 +164,33 @@ class Auditor:
                 "; ".join(overdue[:5]),
             ),
         ]
+
+    async def _list_checks(self, event: str) -> list[Check]:
+        kept, broken = 0, 0
+        for look in range(_LOOKS):
+            if look:
+                await asyncio.sleep(_PAUSE_S)
+            known = await self._curves.of(event, fresh_s=0)
+            waits = any(await waiting.alive(self._database, event))
+            idle = known is not None and known.curve.listed in ("1", "2") and not waits
+            kept = known.curve.free if known and idle else 0
+            broken = await self._broken_offers(event)
+            if not (kept or broken):
+                break
+        return [
+            must_be_zero("kept_for_nobody", "no seat is kept for a list nobody is on", kept),
+            must_be_zero("offers_broken", "every offer that stands holds its seats", broken),
+        ]
+
+    async def _broken_offers(self, event: str) -> int:
+        holds = [
+            e.hold_id for e, booking in await waiting.offered(self._database, event) if not booking
+        ]
+        if not holds:
+            return 0
+        key = Keys(event).named(("hold",))[0]
+        records = await self._runner.command("HMGET", key, *holds)
+        return sum(not record or record[0] == "f" for record in records)
 
     async def _look(self, event: str) -> tuple[list[str], list[str], list[str]]:
         keys = Keys(event)

@@ -83,10 +83,11 @@ class WaitlistService:
         if known is None:
             return NotOpen("the sale has not opened yet", state=showing.event.sale_state)
         state = known.curve.state
-        if showing.event.waitlist == "off" or showing.event.state != "published":
+        over = to_ms(showing.event.starts_at) <= known.curve.now_ms
+        if over or state == "closed" or showing.event.state != "published":
+            return NotOpen("the sale is over", state="closed")
+        if showing.event.waitlist == "off":
             return NotOpen("this event has no waiting list", state=state)
-        if state == "closed" or to_ms(showing.event.starts_at) <= known.curve.now_ms:
-            return NotOpen("the sale is over", state=state)
         if state != "sold_out" and not known.curve.listed:
             why = "seats are still on sale" if state == "open" else f"the sale is {state}"
             return NotOpen(why, state=state)
