@@ -189,6 +189,29 @@ CREATE TABLE public.hook_delivery (
 );
 
 --
+-- Name: message; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.message (
+    id text NOT NULL,
+    channel text NOT NULL,
+    fact text NOT NULL,
+    letter text NOT NULL,
+    booking_id text,
+    event_id text NOT NULL,
+    recipient text NOT NULL,
+    state text DEFAULT 'sending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    answer text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    tried_at timestamp with time zone,
+    sent_at timestamp with time zone,
+    CONSTRAINT message_channel_known CHECK ((channel = ANY (ARRAY['email'::text, 'sms'::text]))),
+    CONSTRAINT message_sent_at_known CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
+    CONSTRAINT message_state_known CHECK ((state = ANY (ARRAY['sending'::text, 'sent'::text, 'failed'::text, 'skipped'::text])))
+);
+
+--
 -- Name: migration; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -216,6 +239,15 @@ CREATE SEQUENCE public.migration_id_seq
 --
 
 ALTER SEQUENCE public.migration_id_seq OWNED BY public.migration.id;
+
+--
+-- Name: opt_out; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.opt_out (
+    recipient text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
 
 --
 -- Name: outbox; Type: TABLE; Schema: public; Owner: -
@@ -375,6 +407,15 @@ CREATE TABLE public.refund (
 );
 
 --
+-- Name: reminder; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.reminder (
+    booking_id text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+--
 -- Name: sale; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -399,13 +440,17 @@ CREATE TABLE public.sale (
     number_high bigint DEFAULT 0 NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     access text DEFAULT 'guest'::text NOT NULL,
+    waitlist text DEFAULT 'on'::text NOT NULL,
+    offer_s integer DEFAULT 14400 NOT NULL,
     CONSTRAINT sale_access_known CHECK ((access = ANY (ARRAY['guest'::text, 'login'::text]))),
     CONSTRAINT sale_capacity_possible CHECK ((capacity > 0)),
     CONSTRAINT sale_gate_state_known CHECK ((gate_state = ANY (ARRAY['open'::text, 'paused'::text]))),
     CONSTRAINT sale_mode_known CHECK ((mode = ANY (ARRAY['simple'::text, 'queued'::text]))),
+    CONSTRAINT sale_offer_possible CHECK ((offer_s > 0)),
     CONSTRAINT sale_rate_possible CHECK ((rate_per_min > 0)),
     CONSTRAINT sale_state_known CHECK ((state = ANY (ARRAY['draft'::text, 'lobby'::text, 'open'::text, 'paused'::text, 'closed'::text, 'sold_out'::text]))),
     CONSTRAINT sale_times_ordered CHECK ((((lobby_at IS NULL) OR (opens_at IS NULL) OR (lobby_at <= opens_at)) AND ((opens_at IS NULL) OR (closes_at IS NULL) OR (opens_at < closes_at)))),
+    CONSTRAINT sale_waitlist_known CHECK ((waitlist = ANY (ARRAY['on'::text, 'off'::text]))),
     CONSTRAINT sale_windows_possible CHECK (((claim_s > 0) AND (shop_s > 0) AND (hold_s > 0) AND (hold_cap_s >= hold_s) AND (payment_s > 0) AND (seats_max > 0)))
 );
 
@@ -575,6 +620,45 @@ CREATE TABLE public.venue (
 );
 
 --
+-- Name: waitlist; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.waitlist (
+    id text NOT NULL,
+    event_id text NOT NULL,
+    turn bigint NOT NULL,
+    fan_id text NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    email text NOT NULL,
+    language text DEFAULT 'en'::text NOT NULL,
+    quantity integer NOT NULL,
+    categories text[] DEFAULT '{}'::text[] NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    hold_id text DEFAULT ''::text NOT NULL,
+    seats integer[] DEFAULT '{}'::integer[] NOT NULL,
+    offered_at timestamp with time zone,
+    due timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT waitlist_offer_whole CHECK (((state <> 'offered'::text) OR ((hold_id <> ''::text) AND (due IS NOT NULL) AND (cardinality(seats) = quantity)))),
+    CONSTRAINT waitlist_quantity_possible CHECK ((quantity > 0)),
+    CONSTRAINT waitlist_state_known CHECK ((state = ANY (ARRAY['waiting'::text, 'offered'::text, 'booked'::text, 'lapsed'::text, 'declined'::text, 'left'::text])))
+);
+
+--
+-- Name: waitlist_turn_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.waitlist ALTER COLUMN turn ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.waitlist_turn_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
 -- Name: migration id; Type: DEFAULT; Schema: public; Owner: -
 --
 
@@ -658,11 +742,25 @@ ALTER TABLE ONLY public.hook
     ADD CONSTRAINT hook_pkey PRIMARY KEY (id);
 
 --
+-- Name: message message_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT message_pkey PRIMARY KEY (id);
+
+--
 -- Name: migration migration_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.migration
     ADD CONSTRAINT migration_pkey PRIMARY KEY (id);
+
+--
+-- Name: opt_out opt_out_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.opt_out
+    ADD CONSTRAINT opt_out_pkey PRIMARY KEY (recipient);
 
 --
 -- Name: outbox outbox_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -740,6 +838,13 @@ ALTER TABLE ONLY public.refresh_family
 
 ALTER TABLE ONLY public.refund
     ADD CONSTRAINT refund_pkey PRIMARY KEY (id);
+
+--
+-- Name: reminder reminder_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.reminder
+    ADD CONSTRAINT reminder_pkey PRIMARY KEY (booking_id);
 
 --
 -- Name: sale_change sale_change_pkey; Type: CONSTRAINT; Schema: public; Owner: -
@@ -826,6 +931,13 @@ ALTER TABLE ONLY public.venue
     ADD CONSTRAINT venue_pkey PRIMARY KEY (id);
 
 --
+-- Name: waitlist waitlist_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist
+    ADD CONSTRAINT waitlist_pkey PRIMARY KEY (id);
+
+--
 -- Name: account_fan_by_account; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -890,6 +1002,24 @@ CREATE INDEX hook_delivery_log ON public.hook_delivery USING btree (hook_id, cre
 --
 
 CREATE INDEX hook_delivery_pending ON public.hook_delivery USING btree (hook_id, due) WHERE (state = 'pending'::text);
+
+--
+-- Name: message_by_booking; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX message_by_booking ON public.message USING btree (booking_id, created_at);
+
+--
+-- Name: message_by_creation; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX message_by_creation ON public.message USING btree (created_at, id);
+
+--
+-- Name: message_by_event; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX message_by_event ON public.message USING btree (event_id, created_at, id);
 
 --
 -- Name: outbox_dead; Type: INDEX; Schema: public; Owner: -
@@ -1012,6 +1142,36 @@ CREATE UNIQUE INDEX ticket_seat_sold_once ON public.ticket USING btree (event_id
 CREATE INDEX ticket_used ON public.ticket USING btree (event_id) WHERE (used_at IS NOT NULL);
 
 --
+-- Name: waitlist_by_event; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX waitlist_by_event ON public.waitlist USING btree (event_id, created_at, id);
+
+--
+-- Name: waitlist_email_once; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX waitlist_email_once ON public.waitlist USING btree (event_id, lower(email)) WHERE (state = ANY (ARRAY['waiting'::text, 'offered'::text]));
+
+--
+-- Name: waitlist_fan_once; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX waitlist_fan_once ON public.waitlist USING btree (event_id, fan_id) WHERE (state = ANY (ARRAY['waiting'::text, 'offered'::text]));
+
+--
+-- Name: waitlist_in_turn; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX waitlist_in_turn ON public.waitlist USING btree (event_id, turn) WHERE (state = 'waiting'::text);
+
+--
+-- Name: waitlist_offered; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX waitlist_offered ON public.waitlist USING btree (event_id) WHERE (state = 'offered'::text);
+
+--
 -- Name: account_fan account_fan_account_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1082,6 +1242,13 @@ ALTER TABLE ONLY public.hook_delivery
     ADD CONSTRAINT hook_delivery_hook_exists FOREIGN KEY (hook_id) REFERENCES public.hook(id) ON DELETE CASCADE;
 
 --
+-- Name: message message_booking_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.message
+    ADD CONSTRAINT message_booking_exists FOREIGN KEY (booking_id) REFERENCES public.booking(id);
+
+--
 -- Name: payment payment_booking_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1115,6 +1282,13 @@ ALTER TABLE ONLY public.refund
 
 ALTER TABLE ONLY public.refund
     ADD CONSTRAINT refund_payment_exists FOREIGN KEY (payment_id) REFERENCES public.payment(id);
+
+--
+-- Name: reminder reminder_booking_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.reminder
+    ADD CONSTRAINT reminder_booking_exists FOREIGN KEY (booking_id) REFERENCES public.booking(id);
 
 --
 -- Name: sale_change sale_change_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
@@ -1171,6 +1345,13 @@ ALTER TABLE ONLY public.ticket
 
 ALTER TABLE ONLY public.ticket_transfer
     ADD CONSTRAINT ticket_transfer_ticket_exists FOREIGN KEY (booking_id, seat) REFERENCES public.ticket(booking_id, seat);
+
+--
+-- Name: waitlist waitlist_event_exists; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.waitlist
+    ADD CONSTRAINT waitlist_event_exists FOREIGN KEY (event_id) REFERENCES public.event(id);
 
 --
 -- PostgreSQL database dump complete

@@ -80,8 +80,8 @@ class Site(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def settings(servers: Embedded) -> Settings:
-    """What every process of the session's site is told."""
+def settings(servers: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """What every process of the session's site is told. Its mail goes into a folder."""
     port = free_port("127.0.0.1", 0)
     return Settings(
         redis_url=servers.redis_url,
@@ -90,6 +90,7 @@ def settings(servers: Embedded) -> Settings:
         secrets=new_secret(),
         port=port,
         public_url=f"http://127.0.0.1:{port}",
+        mail_url=f"maildir://{tmp_path_factory.mktemp('mail')}",
         log_level="warning",
         hooks_http=True,
         hooks_private=True,

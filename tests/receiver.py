@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -85,17 +86,17 @@ async def babbles(request: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
-    """A receiver on a free port of this machine."""
+async def receiving(tls: SSLContext | None = None) -> AsyncIterator[Receiver]:
+    """A receiver on a free port of this machine; over TLS where it has a certificate."""
     receiver = Receiver()
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", receiver.take)
     runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     port = runner.addresses[0][1]
-    receiver.url = f"http://127.0.0.1:{port}/hook"
+    receiver.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/hook"
     try:
         yield receiver
     finally:

@@ -47,4 +47,10 @@ local function mark(seats, to)
   delta[to] = #moved
   local names = { ['.'] = 'free', h = 'held', c = 'claimed', s = 'sold', x = 'blocked' }
   for state, count in pairs(delta) do redis.call('HINCRBY', gate, names[state], count) end
+  -- Seats that come back while people wait are theirs to be offered first: see waitlist/set.
+  local listed = to == '.' and redis.call('HGET', gate, 'listed')
+  if listed then
+    redis.call('HINCRBY', gate, 'list_seq', 1)
+    if listed == '0' then redis.call('HSET', gate, 'listed', 2) end
+  end
 end

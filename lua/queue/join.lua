@@ -8,8 +8,8 @@
 -- USES    now sale place
 
 -- check
-local g = redis.call('HMGET', gate, 'state', 'free', 'held', 'claimed', 'mode', 'shop_s')
-local state = sale_state(g[1], g[2], g[3], g[4])
+local g = redis.call('HMGET', gate, 'state', 'free', 'held', 'claimed', 'mode', 'shop_s', 'listed')
+local state = sale_state(g[1], g[2], g[3], g[4], g[7])
 if state == 'lost' or state == 'draft' then return { 'shut', state } end
 local record = redis.call('HGET', place, place_id)
 local standing, number, due

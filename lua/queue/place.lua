@@ -8,8 +8,8 @@
 -- COST    O(log n)
 -- USES    now sale place
 
-local g = redis.call('HMGET', gate, 'state', 'free', 'held', 'claimed')
-local state = sale_state(g[1], g[2], g[3], g[4])
+local g = redis.call('HMGET', gate, 'state', 'free', 'held', 'claimed', 'listed')
+local state = sale_state(g[1], g[2], g[3], g[4], g[5])
 if state == 'lost' then return { 'shut', state } end
 local over = state == 'closed' or state == 'sold_out'
 local record = redis.call('HGET', place, place_id)

@@ -8,8 +8,9 @@
 
 -- check
 local g = redis.call('HMGET', gate, 'state', 'free', 'held', 'claimed', 'mode', 'gate_state',
-  'rate', 'capacity', 'slot_us', 'drawn', 'claim_s', 'window_ms', 'window_n', 'window_rate')
-local state = sale_state(g[1], g[2], g[3], g[4])
+  'rate', 'capacity', 'slot_us', 'drawn', 'claim_s', 'window_ms', 'window_n', 'window_rate',
+  'listed')
+local state = sale_state(g[1], g[2], g[3], g[4], g[15])
 if state == 'lost' then return { 'idle', state, 0, 0 } end
 local simple = g[5] == 'simple'
 local rate, capacity = tonumber(g[7]), tonumber(g[8])

@@ -35,4 +35,4 @@ end
 if #taken > 0 or count == 0 then return { 'taken', taken } end
 
 -- write
-return take(seats, runs)
+return take(seats, runs, settings[5] * 1000, settings[6] * 1000)

@@ -19,6 +19,7 @@ from usher.errors import Unreachable, UsherError
 from usher.event.commands import event_commands
 from usher.hook.commands import hook_commands
 from usher.insight.commands import audit_command
+from usher.notice.commands import message_commands
 from usher.outbox.commands import outbox_commands
 from usher.payment.reconciling.commands import payments_commands
 from usher.plumbing import log
@@ -31,6 +32,7 @@ from usher.sale.commands import sale_commands
 from usher.settings import Settings, read_settings
 from usher.site import Stage, on_stage
 from usher.ticket.commands import ticket_commands
+from usher.waitlist.commands import waitlist_commands
 from usher.wiring import House, opened
 
 T = TypeVar("T")
@@ -167,7 +169,9 @@ main.add_command(booking_commands(_with(lambda house: house.refunds)))
 main.add_command(sale_commands(_with(lambda house: house.sales)))
 main.add_command(gate_commands(_with(lambda house: house.queue), _with(lambda house: house.sales)))
 main.add_command(payments_commands(_with(lambda house: house.reconciler)))
+main.add_command(message_commands(_with(lambda house: house.messages)))
 main.add_command(outbox_commands(_with(lambda house: house.outbox)))
 main.add_command(hook_commands(_with(lambda house: house.hooks), _with(lambda h: h.accounts)))
 main.add_command(ticket_commands(_with(lambda house: house.ticket_keys)))
+main.add_command(waitlist_commands(_with(lambda house: house.waitlist)))
 main.add_command(audit_command(_with(lambda house: house.auditor)))

@@ -29,6 +29,7 @@ PREFIXES: Final = {
     "payment": "pay",
     "ticket": "tkt",
     "refund": "ref",
+    "message": "msg",
     "scan": "scn",
     "entry": "wtl",  # of a waiting list
     "hook": "hok",

@@ -59,6 +59,19 @@ cancel_before_s_max: Final = 366 * 24 * 3600
 reason_chars_max: Final = 200
 wind_up_batch_max: Final = 100  # bookings of a cancelled event given back by one transaction
 payment_cap_s: Final = 7_200  # from the booking on, however long the provider is away
+payment_grace_s: Final = 300  # once more to pay in when the provider is back
+
+# --- messages to fans
+messages_at_once: Final = 4  # on their way to one mail server, each on a connection of its own
+message_s: Final = 15  # from the first word to the mail server to its last
+message_batch_max: Final = 40  # letters taken from the outbox at once
+message_batch_s: Final = 45  # no message of a batch is begun later
+message_lease_s: Final = 150  # a carrier that has said nothing so long has died
+message_answer_chars_max: Final = 300
+message_again_s: Final = 60  # a fan may have their tickets sent again so long after the last time
+reminder_before_s: Final = 24 * 3600
+reminder_batch_max: Final = 500
+opt_out_token_s: Final = 400 * 24 * 3600  # RFC 8058: as long as somebody may keep the mail
 
 # --- hooks
 hook_url_chars_max: Final = 2_000
@@ -78,6 +91,14 @@ nonce_chars_min: Final = 16  # a UUID has 36
 nonce_chars_max: Final = 64
 scan_batch_max: Final = 500  # scans uploaded at once by a device that was offline
 scan_batch_bytes_max: Final = 1024 * 1024
+
+# --- the waiting list
+offer_s_default: Final = 4 * 3600
+offer_s_min: Final = 5
+offer_s_max: Final = 7 * 24 * 3600
+waitlist_entries_max: Final = 20_000  # of one event, at one time
+waitlist_token_s: Final = 365 * 24 * 3600
+waitlist_batch_max: Final = 200  # entries read at once when seats are offered
 
 # --- HTTP
 body_bytes_max: Final = 64 * 1024
@@ -108,4 +129,6 @@ assert hold_seats_max <= fan_seats_max
 assert hold_s_min < hold_s_default
 assert ledger_batch_max < ledger_entries_max
 assert fan_seats_default <= fan_seats_max
+assert message_s < message_batch_s
+assert 2 * (message_batch_s + message_s) < message_lease_s
 assert refresh_grace_s < access_token_s < refresh_token_s

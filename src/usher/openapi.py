@@ -29,6 +29,7 @@ _TOKENS: Final = {
     "place": "A place in line; given on joining. Cookie: __Host-place-{event}.",
     "admission": "The right to shop; given on coming in. Cookie: __Host-admission-{event}.",
     "access": "An account; given on logging in. Cookie: __Host-access.",
+    "entry": "An entry on a waiting list; given on joining it.",
 }
 # The first that fits a method and a path ("get /api/v1/...") says its tag and the tokens that
 # open it, one of which will do.
@@ -39,6 +40,11 @@ _ROUTES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     (r"/(sale|gate|notice|audit|pulse|draft|publication)(/|$)", "organisers", ("access",)),
     (r"/checkins", "door", ("access",)),
     (r"^(post|patch) \S*/events(/\{event\}(/seats)?)?$", "organisers", ("access",)),
+    (r"/waitlist/entries$", "organisers", ("access",)),
+    (r"^post \S*/waitlist$", "waiting list", ()),
+    (r"/waitlist$", "waiting list", ("fan", "entry")),
+    (r"/offers/", "waiting list", ()),
+    (r"/messages$", "organisers", ("access",)),
     (r"/queue/(place|stream)", "line", ("place",)),
     (r"/queue$", "line", ()),
     (r"/holds", "seats", ("admission",)),

@@ -27,6 +27,7 @@ from usher.feed.scripts import Lost
 from usher.hook.pages import hook_pages
 from usher.insight.pages import console_pages
 from usher.insight.sales import sales_pages
+from usher.notice.pages import message_pages
 from usher.payment.sandbox.pages import bank_pages
 from usher.plumbing.asset import Assets
 from usher.plumbing.form import read_form
@@ -38,6 +39,7 @@ from usher.queue.pages import queue_pages
 from usher.seat.blocking.pages import blocking_pages
 from usher.seat.pages import seat_pages
 from usher.ticket.pages import ticket_pages
+from usher.waitlist.pages import waitlist_pages
 from usher.wiring import House
 
 AnyRequest = Request[Any, Any, Any]
@@ -113,6 +115,7 @@ def page_router(house: House, pages: Pages) -> Router:
                 house.events,
                 house.accounts,
                 buyer,
+                short_messages=bool(house.settings.sms_url),
             ),
             *booking_pages(
                 pages,
@@ -121,6 +124,7 @@ def page_router(house: House, pages: Pages) -> Router:
                 house.seats,
                 house.events,
                 house.settings.public_url,
+                house.messages.tickets_sent,
             ),
             *refunding_pages(
                 pages,
@@ -131,7 +135,9 @@ def page_router(house: House, pages: Pages) -> Router:
             ),
             *(bank_pages(pages, house.bank, house.events) if house.sandboxed else []),
             *ticket_pages(pages, house.tickets, house.accounts, house.seats, house.events),
+            *waitlist_pages(pages, house.waitlist, house.events, house.accounts),
             *door_pages(pages, house.door, house.counts, house.events),
+            *message_pages(pages, house.messages, house.bookings, house.accounts, house.seats),
             *console_pages(
                 pages,
                 house.database,
@@ -140,7 +146,7 @@ def page_router(house: House, pages: Pages) -> Router:
                 house.feed_scripts,
                 house.pulses,
             ),
-            *sales_pages(pages, house.database, house.events),
+            *sales_pages(pages, house.database, house.events, house.waitlist, house.messages),
             *editing_pages(pages, house.editor, house.events, house.sales),
             *blocking_pages(pages, house.editor, house.blocking),
             *hook_pages(pages, house.hooks),

@@ -13,8 +13,11 @@ import platformdirs
 from usher.errors import SetupError
 
 PROVIDERS: Final = ("sandbox", "stripe")
-_SECRET: Final = ("secrets", "secret", "key", "_url")
+_SECRET: Final = ("secrets", "secret", "key", "_url", "token")
 STRIPE_CHECKOUT: Final = "https://checkout.stripe.com"
+# One address of plain ASCII, alone or in angle brackets behind a name on the same line.
+_ADDRESS: Final = r"[\w.!#$%&'*+/=?^`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
+_MAIL_FROM: Final = re.compile(rf"{_ADDRESS}|[^<>\x00-\x1f\x7f]*<{_ADDRESS}>", re.ASCII)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +42,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8000
     redis_connections: int = 32
     database_connections: int = 10
+    # Where mail goes: smtp://user:password@host:port, smtps://..., maildir:///path; "" is nowhere.
+    mail_url: str = ""
+    mail_from: str = ""  # an address, or: A name <address>
+    sms_url: str = ""  # an HTTP gateway; "" is none
+    sms_token: str = ""
     hooks_http: bool = False  # webhooks may go to http:// addresses: for trials
     hooks_private: bool = False  # ... and to private ones, like this machine
     log_format: str = "console"
@@ -90,6 +98,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     _check_url(settings.database_url, "USHER_DATABASE_URL", ("postgresql", "postgres"))
     _check_url(settings.public_url, "USHER_PUBLIC_URL", ("http", "https"))
     _check_url(settings.internal_url, "USHER_INTERNAL_URL", ("http", "https"))
+    _check_messages(settings)
     if not 0 <= settings.port <= 65_535:
         raise SetupError(f"USHER_PORT must be 0 to 65535, not {settings.port}")
     if settings.log_format not in ("console", "json"):
@@ -129,6 +138,42 @@ def _decode(kind: type, value: object) -> object:
 def _check_url(url: str, name: str, schemes: tuple[str, ...]) -> None:
     if url and urlsplit(url).scheme not in schemes:
         raise SetupError(f"{name} must start with {' or '.join(s + '://' for s in schemes)}")
+
+
+def _check_messages(settings: Settings) -> None:
+    """What mail and SMS are told. The address of a mail server holds a password: never said."""
+    _check_url(settings.mail_url, "USHER_MAIL_URL", ("smtp", "smtps", "maildir"))
+    _check_url(settings.sms_url, "USHER_SMS_URL", ("http", "https"))
+    if settings.sms_token and not settings.sms_url:
+        raise SetupError("USHER_SMS_TOKEN is set, and USHER_SMS_URL is not")
+    if not settings.sms_token.isascii() or not settings.sms_token.isprintable():
+        raise SetupError("USHER_SMS_TOKEN holds characters that no header can carry")
+    if settings.sms_url and not urlsplit(settings.sms_url).hostname:
+        raise SetupError("USHER_SMS_URL names no host")
+    if settings.mail_from and not _MAIL_FROM.fullmatch(settings.mail_from):
+        raise SetupError(
+            "USHER_MAIL_FROM must be an address like tickets@example.org, or a name and an address"
+            " like: Concert hall <tickets@example.org>"
+        )
+    if not settings.mail_url:
+        return
+    url = urlsplit(settings.mail_url)
+    if url.scheme == "maildir":
+        if url.netloc or not url.path.startswith("/") or url.path == "/":
+            raise SetupError("USHER_MAIL_URL must name a folder, like maildir:///var/mail/usher")
+        return
+    try:
+        port = url.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise SetupError("USHER_MAIL_URL: the port must be 1 to 65535")
+    if not url.hostname or url.path not in ("", "/") or url.query or url.fragment:
+        raise SetupError("USHER_MAIL_URL must be like smtp://user:password@mail.example.org:587")
+    if bool(url.username) != bool(url.password):
+        raise SetupError("USHER_MAIL_URL must hold a user and a password, or neither")
+    if not settings.mail_from:
+        raise SetupError("USHER_MAIL_FROM must be set: the address that mail comes from")
 
 
 def environ_of(settings: Settings) -> dict[str, str]:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import unquote, urlsplit
 
 from usher.sample import ORGANISER, put_samples_on_sale, sample_organiser
 from usher.settings import Settings
@@ -17,6 +18,9 @@ async def run_site(settings: Settings, *, workers: int, say: Callable[[str], obj
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     given_url = settings.public_url != Settings().public_url
+    if not settings.mail_url:
+        settings = settings.with_(mail_url=(settings.data_dir.absolute() / "mail").as_uri())
+        settings = settings.with_(mail_url=settings.mail_url.replace("file:", "maildir:", 1))
     async with up(settings, workers=workers, given_url=given_url) as site:
         await welcome(site, say)
         await stop.wait()
@@ -40,6 +44,9 @@ async def welcome(site: Up, say: Callable[[str], object]) -> None:
         ("API", f"{site.url}/api"),
         ("data", str(site.settings.data_dir)),
     ]
+    if site.settings.mail_url.startswith("maildir:"):
+        # Nothing leaves this machine until a mail server is set: each mail is a file to open.
+        rows.append(("mail", f"{unquote(urlsplit(site.settings.mail_url).path)}/new"))
     if site.servers and not site.servers.database_folder.is_relative_to(site.settings.data_dir):
         rows.append(("  database", str(site.servers.database_folder)))
     for name, value in rows:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any, Final
 
+import structlog
 import uvicorn
 from litestar import Litestar, Response, get
 from litestar.config.response_cache import ResponseCacheConfig
@@ -27,6 +28,7 @@ from usher.event.routes import event_handlers
 from usher.feed.routes import feed_handlers, stream_handlers
 from usher.hook.routes import hook_handlers
 from usher.insight.routes import audit_handlers, pulse_handlers
+from usher.notice.routes import message_handlers
 from usher.openapi import components, describe, operation_id, tags
 from usher.pages import make_pages, page_errors, page_router
 from usher.payment.routes import payment_handlers
@@ -40,6 +42,7 @@ from usher.seat.blocking.routes import blocking_handlers
 from usher.seat.routes import seat_handlers
 from usher.settings import Settings
 from usher.ticket.routes import door_handlers, ticket_handlers
+from usher.waitlist.routes import waitlist_handlers
 from usher.wiring import House
 
 VERSION: Final = "0.1.0"
@@ -120,6 +123,8 @@ def build_app(house: House) -> Litestar:
             *ticket_handlers(house.tickets, house.accounts, house.seats, house.languages),
             *door_handlers(house.ticket_keys, house.revocations),
             *checkin_handlers(house.door, house.counts),
+            *waitlist_handlers(house.waitlist, house.accounts),
+            *message_handlers(house.messages, house.owner_of),
             *feed_handlers(house.feed_scripts, house.events, house.sales),
             *audit_handlers(house.auditor),
             *pulse_handlers(house.pulses),
@@ -185,6 +190,10 @@ def _drain_on_sigterm(house: House) -> Callable[[], None]:
 def serve(settings: Settings) -> None:
     """Runs one API process until it is told to stop."""
     log.set_up(settings.log_format, settings.log_level)
+    if settings.providers[0] == "sandbox" and settings.public_url.startswith("https:"):
+        structlog.get_logger("usher.payment").warning(
+            "new payments go to the test bank, where anybody may approve them: USHER_PAYMENTS"
+        )
     run_server(build_app(House(settings)), settings.host, settings.port)
 
 

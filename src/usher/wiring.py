@@ -4,10 +4,12 @@ Nothing here decides anything; nothing elsewhere knows how things are made.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from urllib.parse import urlsplit
 
+from usher import limits
 from usher.account.service import AccountService
 from usher.booking.jobs import Settler
 from usher.booking.refunding.jobs import uncollected
@@ -28,6 +30,14 @@ from usher.hook.service import HookService
 from usher.hook.signature import Signatures
 from usher.insight.pulse import Pulses
 from usher.insight.service import Auditor
+from usher.notice.client import SmtpChannel
+from usher.notice.compose import Composer
+from usher.notice.drafting import Drafter
+from usher.notice.gateway import SmsChannel
+from usher.notice.jobs import Messenger
+from usher.notice.maildir import MaildirChannel
+from usher.notice.model import Channel, Sources
+from usher.notice.service import MessageService
 from usher.outbox.service import Carrier, Outbox
 from usher.payment import queries as payment_queries
 from usher.payment.guard import GuardedProvider, Providers
@@ -59,6 +69,9 @@ from usher.ticket.keybook import KeyBook
 from usher.ticket.revocation import Revocations
 from usher.ticket.service import TicketService
 from usher.ticket.signing import TicketKeys
+from usher.waitlist.jobs import Offers
+from usher.waitlist.scripts import WaitlistScripts
+from usher.waitlist.service import WaitlistService
 
 
 class House:
@@ -125,17 +138,52 @@ class House:
         )
         self.counts = Counts(self.database, self.events, self.ticket_keys)
         self.door = CheckInService(self.database, self.events, self.counts, self.ticket_keys)
+        waitlist_scripts = WaitlistScripts(self.runner)
+        self.offers = Offers(self.database, waitlist_scripts, self.seat_scripts, self.events)
+        self.waitlist = WaitlistService(
+            self.database,
+            waitlist_scripts,
+            self.seat_scripts,
+            self.events,
+            self.curves,
+            self.signer,
+            settings.public_url,
+        )
+        channels = channels_of(settings)
+        self.messages = MessageService(self.database, self.signer, channels)
+        sources = Sources(
+            papers=self.tickets.papers,
+            paper=self.tickets.paper,
+            link=self.tickets.link,
+            offer=self.waitlist.offer_facts,
+        )
+        composer = Composer(
+            self.database,
+            self.events,
+            self.signer,
+            self.languages,
+            sources,
+            site=settings.public_url,
+            sender=sender_of(settings),
+        )
+        self.messenger = Messenger(
+            self.database, Drafter(self.database, sources), composer, channels, self.metrics
+        )
         self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
         self.pulses = Pulses(self.database, self.events, self.sales, self.curves)
-        self.inventory = Inventory(self.database, self.seat_scripts, self.events, self.sales)
+        self.inventory = Inventory(
+            self.database, self.seat_scripts, self.events, self.sales, self.offers.prepare
+        )
         self.settler = Settler(self.database, self.seat_scripts)
         self.carriers = {
             "capture": Carrier(self.cashier.capture),
             "void": Carrier(self.cashier.void),
             "refund": Carrier(self.cashier.refund),
             "settle": Carrier(self.settler.carry),
-            "notice": Carrier(_unheard),
+            "notice": Carrier(
+                self.messenger.carry, limits.message_batch_max, limits.message_lease_s
+            ),
             "hook": Carrier(Announcer(self.database, Facts(self.database, self.events)).carry),
         }
         self.outbox = Outbox(self.database, self.carriers, self.metrics)
@@ -198,8 +246,21 @@ class House:
         await asyncio.gather(self.runner.close(), self.database.close())
 
 
-async def _unheard(_: Sequence[str]) -> dict[str, str]:
-    return {}
+def channels_of(settings: Settings) -> dict[str, Channel]:
+    """The channels that are set up, by name."""
+    channels: dict[str, Channel] = {}
+    if settings.mail_url.startswith("maildir:"):
+        channels["email"] = MaildirChannel(settings.mail_url)
+    elif settings.mail_url:
+        channels["email"] = SmtpChannel(settings.mail_url, sender_of(settings))
+    if settings.sms_url:
+        channels["sms"] = SmsChannel(settings.sms_url, settings.sms_token)
+    return channels
+
+
+def sender_of(settings: Settings) -> str:
+    """Whom mail comes from: a Maildir needs no address that exists."""
+    return settings.mail_from or f"usher <tickets@{urlsplit(settings.public_url).hostname}>"
 
 
 @asynccontextmanager

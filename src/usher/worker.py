@@ -45,7 +45,7 @@ JOBS_QUEUE: Final = "usher:jobs"
 
 
 class Ticker:
-    """Moves one event: its gate, its sweep, its draw, its sale's times."""
+    """Moves one event: its gate, its sweep, its draw, its sale's times, its waiting list."""
 
     def __init__(self, house: House, sale: Sale) -> None:
         self._house = house
@@ -84,6 +84,7 @@ class Ticker:
         await self._house.sales.note_number(self.sale, max(curve.next, curve.lobby_next))
         if self.sale.lobby_size is not None and not curve.drawn:
             await self._draw(curve)
+        await self._house.offers.turn(self.event, curve.listed)
 
     async def _draw(self, curve: Curve) -> None:
         """Numbers the whole lobby, batch by batch; a colleague at the same is no matter."""
@@ -241,6 +242,9 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
     async def sweep_logins(_: dict[str, Any]) -> int:
         return await house.accounts.sweep()
 
+    async def remind(_: dict[str, Any]) -> int:
+        return await house.messenger.remind()
+
     redis = _arq_redis(house.settings)
     worker = ArqWorker(
         functions=[func(relay, name="relay", keep_result=0)],  # type: ignore[arg-type]
@@ -252,6 +256,7 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
             cron(wind_up_events, name="wind_up", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(sweep_outbox, name="sweep_outbox", second=43, keep_result=0),  # type: ignore[arg-type]
             cron(sweep_logins, name="sweep_logins", second=17, keep_result=0),  # type: ignore[arg-type]
+            cron(remind, name="remind", second=37, keep_result=0),  # type: ignore[arg-type]
         ],
         queue_name=JOBS_QUEUE,
         redis_pool=redis,

@@ -84,6 +84,7 @@ class Scene:
             "ticket": "tkt_" + "0" * 16,
             "hook": self.hook,
             "delivery": self.delivery,
+            "token": "no.such.offer",
         }
         return re.sub(r"\{(\w+)\}", lambda name: (ids | instead)[name[1]], path)
 
@@ -116,6 +117,8 @@ class Scene:
         if path.endswith("/checkins/batch"):
             scan = {"code": "none", "nonce": "1" * 32, "at": "2026-01-01T20:00:00Z"}
             return {"scans": [scan]}
+        if path.endswith("/waitlist"):
+            return {"email": "ann@example.org", "quantity": 1}
         if path.endswith("/holds"):
             return {"category": "VIP", "quantity": 1}
         named: dict[str, Any] = {
@@ -149,7 +152,7 @@ class Scene:
             name: await self.house.runner.command(command, *keys.named((name,)))
             for name, command in zip(names, commands, strict=True)
         }
-        for table in ("booking", "payment", "ticket", "sale", "sale_change"):
+        for table in ("booking", "payment", "ticket", "sale", "sale_change", "waitlist"):
             async with self.house.database.connection() as connection:
                 rows = await connection.fetch(
                     f"SELECT * FROM {table} WHERE event_id = $1 ORDER BY 1", self.fan.event

@@ -272,7 +272,9 @@ async def test_an_outage_that_nobody_sees_any_more_is_over(books: Database) -> N
     assert "acme" in await queries.down_providers(books)
     async with books.connection() as connection:
         await connection.execute(
-            "UPDATE payment_outage SET seen_at = now() - interval '61 s' WHERE provider = 'acme'"
+            "UPDATE payment_outage SET seen_at = now() - make_interval(secs => $1)"
+            " WHERE provider = 'acme'",
+            queries.OUTAGE_S + 1.0,
         )
     assert "acme" not in await queries.down_providers(books)
     await queries.note_outage(books, "acme")

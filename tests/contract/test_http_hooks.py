@@ -215,8 +215,11 @@ async def test_whose_hooks_they_are(hire: Any) -> None:
     ],
     ids=range(15),
 )
-async def test_an_address_that_is_none(hire: Any, url: str) -> None:
-    problem = refused(await (await hire()).ask("POST", "", {"url": url}), 422, "bad_input")
+async def test_an_address_that_is_none(
+    http: httpx.AsyncClient, organiser: dict[str, str], url: str
+) -> None:
+    answer = await http.post(HOOKS, json={"url": url}, headers=organiser)
+    problem = refused(answer, 422, "bad_input")
     assert problem["errors"][0]["where"] == "url"
 
 
@@ -231,8 +234,10 @@ async def test_an_address_that_is_none(hire: Any, url: str) -> None:
     ],
     ids=["unknown", "not-for-hooks", "no-list", "unknown-field", "no-url"],
 )
-async def test_a_wish_that_makes_no_sense(hire: Any, body: Any) -> None:
-    refused(await (await hire()).ask("POST", "", body), 422, "bad_input")
+async def test_a_wish_that_makes_no_sense(
+    http: httpx.AsyncClient, organiser: dict[str, str], body: Any
+) -> None:
+    refused(await http.post(HOOKS, json=body, headers=organiser), 422, "bad_input")
 
 
 async def test_nothing_at_made_up_addresses(hire: Any) -> None:

@@ -91,15 +91,16 @@ async def test_a_fan_gives_one_ticket_back_and_then_the_rest(
     after = await refunded(fan, name)
     assert after["refunds"][0]["amount"]["amount"] == total // 3
     await free(fan, 1)
-    refused(await fan.ask("GET", f"/api/v1/tickets/{one}"), 404, "not_found")
+    assert private(await fan.ask("GET", f"/api/v1/tickets/{one}"), 200)["state"] == "cancelled"
+    refused(await fan.ask("GET", f"/api/v1/tickets/{one}.svg"), 410, "gone")
     stranger = await Fan(http, fan.event).come_in()
     again = await bought(stranger, "A-2")
     # A late second press takes nothing from who has the seat now.
     private(await cancel(fan, name, tickets=[one]), 200)
     whole = private(await cancel(fan, name), 200)
     assert (whole["state"], whole["tickets"]) == ("refunded", [])
-    gone = await refunded(fan, name)
-    assert sum(each["amount"]["amount"] for each in gone["refunds"]) == total
+    paid_back = await refunded(fan, name)
+    assert sum(each["amount"]["amount"] for each in paid_back["refunds"]) == total
     for index in (0, 2):
         await free(fan, index)
     assert (await stranger.booking(again["booking_id"]))["state"] == "confirmed"
@@ -117,6 +118,30 @@ async def test_no_fan_gives_back_what_the_organiser_does_not_take(
         booking = await bought(fan, "A-1")
         refused(await cancel(fan, booking["booking_id"]), 409, "not_cancellable")
         assert (await fan.booking(booking["booking_id"]))["tickets"] == booking["tickets"]
+
+
+async def test_what_was_handed_on_only_the_organiser_gives_back(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    owner, organiser = await someone(house, http, Role.ORGANISER)
+    fan = await Fan(http, await on_sale(house, 3_600, owner)).come_in()
+    booking = await bought(fan, "A-1", "A-2")
+    first, second = (each["ticket_id"] for each in booking["tickets"])
+    to = {"name": "Bo", "email": "bo@example.org"}
+    private(await fan.ask("POST", f"/api/v1/tickets/{first}/transfer", json=to), 200)
+    name = booking["booking_id"]
+    for wish in ({}, {"tickets": [first]}, {"tickets": [first, second]}):
+        problem = refused(await cancel(fan, name, **wish), 409, "not_cancellable")
+        assert problem["seats"] == [0]
+    left = private(await cancel(fan, name, tickets=[second]), 200)
+    assert [each["ticket_id"] for each in left["tickets"]] == [first]
+    path = f"/api/v1/bookings/{name}/cancellation"
+    told = private(await http.post(path, headers={"cookie": "", **organiser}), 200)
+    assert told["state"] == "refunded"
+    theirs = {"t": house.tickets.link(first, 1).partition("?t=")[2]}
+    shown = private(await http.get(f"/api/v1/tickets/{first}", params=theirs), 200)
+    assert shown["state"] == "cancelled"
+    await sound(house, fan.event)
 
 
 async def test_nobody_gives_back_what_is_not_theirs(house: House, http: httpx.AsyncClient) -> None:
@@ -142,6 +167,32 @@ async def test_nobody_gives_back_what_is_not_theirs(house: House, http: httpx.As
         await http.post(path, json={"reason": "sorry"}, headers={"cookie": "", **organiser}), 200
     )
     assert (told["state"], told["refunds"][0]["reason"]) == ("refunded", "sorry")
+    await sound(house, fan.event)
+
+
+async def test_what_was_handed_on_or_used_is_not_given_back_by_who_bought_it(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    owner, organiser = await someone(house, http, Role.ORGANISER)
+    fan = await Fan(http, await on_sale(house, 3_600, owner)).come_in()
+    booking = await bought(fan, "A-1", "A-2", "A-3")
+    name = booking["booking_id"]
+    used, passed, left = (ticket["ticket_id"] for ticket in booking["tickets"])
+    heir = {"name": "Bo Baker", "email": "bo@example.org"}
+    private(await fan.ask("POST", f"/api/v1/tickets/{passed}/transfer", json=heir), 200)
+    answer = await http.post(
+        f"/api/v1/events/{fan.event}/checkins",
+        json={"code": used, "typed": True, "nonce": "0" * 32},
+        headers={"cookie": "", **organiser},
+    )
+    assert answer.status_code == 200, answer.text
+    for tickets in ([used], [passed], [used, left], []):
+        refused(await cancel(fan, name, tickets=tickets), 409, "not_cancellable")
+    assert len(private(await cancel(fan, name, tickets=[left]), 200)["refunds"]) == 1
+    # The organiser may, whatever became of them.
+    path = f"/api/v1/bookings/{name}/cancellation"
+    told = private(await http.post(path, headers={"cookie": "", **organiser}), 200)
+    assert told["state"] == "refunded"
     await sound(house, fan.event)
 
 

@@ -177,8 +177,27 @@ async def test_a_day_later_nothing_is_done_twice(till: StripeTill) -> None:
     assert await start(till, opened) == opened
     assert await till.provider.capture(payment)
     assert await till.provider.refund(payment, refund, 4_200)
+    assert await till.provider.refund(part, some, 1_000)
     assert not await till.provider.refund(payment, new_id("refund"), 1)
     assert [each["amount"] for each in till.standin.account.refunds.values()] == [4_200, 1_000]
+
+
+async def test_a_refund_that_fails_days_later_is_made_anew(till: StripeTill) -> None:
+    payment = await paid(till)
+    await till.provider.capture(payment)
+    refund = new_id("refund")
+    made = till.standin.account.refunds
+    for number in range(1, 4):
+        assert await till.provider.refund(payment, refund, 1_000)
+        assert len(made) == number
+        assert await till.provider.refund(payment, refund, 1_000)
+        assert len(made) == number
+        till.standin.account.fail_refund([*made][-1])
+    assert not await till.provider.refund(payment, refund, 1_000)
+    assert len(made) == 3
+    standing = await till.provider.look(payment)
+    assert standing is not None
+    assert standing.refunded == 0
 
 
 async def test_there_is_another_page_while_there_is_time(till: StripeTill) -> None:

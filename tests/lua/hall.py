@@ -16,6 +16,7 @@ from usher.queue.scripts import QueueScripts
 from usher.sale.scripts import SaleScripts
 from usher.seat.scripts import Claimed, Held, SeatScripts
 from usher.venue.model import Segment
+from usher.waitlist.scripts import WaitlistScripts
 
 R = TypeVar("R")
 
@@ -62,6 +63,7 @@ class Hall:
         self.sale = SaleScripts(runner)
         self.feed = FeedScripts(runner)
         self.payment = PaymentScripts(runner)
+        self.waitlist = WaitlistScripts(runner)
         self.settings = dict(SETTINGS)
         self.version = 0
         self.built_as: str | None = None

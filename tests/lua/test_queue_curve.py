@@ -45,6 +45,7 @@ async def test_all_of_a_sale_at_one_moment(hall: Hall) -> None:
         "mode": "queued",
         "gate_state": "open",
         "claim_s": 600,
+        "listed": "",
         "rate": 1_200,
         "capacity": 2,
         "seats": 10,

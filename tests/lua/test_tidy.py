@@ -125,6 +125,12 @@ async def test_nothing_is_written_before_everything_is_checked(runner: Runner) -
         assert writes.isdisjoint(commands(before)), name
 
 
+def test_a_seat_changes_its_state_in_one_place() -> None:
+    """Where counters, feed and waiting list hear of it."""
+    text = "\n".join([*PARTS.values(), *(script.body for script in SCRIPTS.values())])
+    assert commands(text).count("SETRANGE") == commands(PARTS["mark"]).count("SETRANGE") == 1
+
+
 @every_script
 def test_scripts_never_raise_and_never_hide_an_error(script: Script) -> None:
     # A refusal is a word; a fault must surface.
@@ -147,8 +153,8 @@ def test_numbers_that_stand_in_two_places_agree() -> None:
     trim = f"redis.call('XTRIM', feed, 'MAXLEN', '~', {limits.feed_entries_max})"
     assert trim in SCRIPTS["seat/sweep"].body
     assert f"local tombstone_ms = {limits.hold_tombstone_s * 1000}\n" in PARTS["let_go"]
-    best = SCRIPTS["seat/best"].body
-    assert f"local record = {model.SEGMENT_BYTES}\n" in best
+    best = PARTS["search"]
+    assert f"  local record = {model.SEGMENT_BYTES}\n" in best
     assert re.findall(r"struct\.unpack\('(.*?)'", best) == [model.SEGMENT_RECORD.format[:-1]]
     assert best.count("flags % 2") == 4
     assert model.SEGMENT_AREA == 1

@@ -15,7 +15,10 @@ from usher.plumbing.stream import Entry
 from usher.wiring import House
 
 READS: Final = frozenset(
-    {"seat/read", "queue/curve", "queue/place", "feed/snapshot", "feed/pull", "sale/set"}
+    (
+        *("seat/read", "queue/curve", "queue/place", "feed/snapshot", "feed/pull", "sale/set"),
+        "waitlist/look",
+    )
 )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 from typing import Any
 
 from tests.sql.book import Book
@@ -30,7 +31,8 @@ class Office:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.signatures = Signatures(KeyRing(new_secret()))
+        self.ring = new_secret()
+        self.signatures = Signatures(KeyRing(self.ring))
         self.service = HookService(database, self.signatures, Resolver(private=True), http=True)
         self.announcer = Announcer(database, Facts(database, EventService(database)))
 
@@ -68,14 +70,19 @@ class Office:
 
     @asynccontextmanager
     async def couriers(
-        self, number: int = 1, *, private: bool = True, lease_s: float = 30
+        self,
+        number: int = 1,
+        *,
+        private: bool = True,
+        lease_s: float = 30,
+        verify: SSLContext | bool = True,
     ) -> AsyncIterator[list[asyncio.Task[None]]]:
         """So many couriers at work, as workers have them; stopped afterwards."""
         tasks = [
             asyncio.create_task(
                 Courier(
                     self.database,
-                    Sender(Resolver(private=private), "usher"),
+                    Sender(Resolver(private=private), "usher", verify),
                     self.signatures,
                     Metrics(),
                     lease_s,

@@ -11,10 +11,14 @@ import asyncpg
 import pytest
 
 from tests.sql.book import PRICE, SEATS, Book, opened_book
+from usher import limits
 from usher.booking import queries
-from usher.booking.jobs import commit_claims
+from usher.booking.jobs import commit_claims, expire
 from usher.booking.model import Booking
 from usher.errors import Unavailable
+from usher.ids import new_id
+from usher.payment import queries as payments
+from usher.payment.model import Payment
 from usher.plumbing.postgres import Connection, Database
 
 pytestmark = pytest.mark.anyio
@@ -160,3 +164,45 @@ async def test_what_cannot_be_a_seat_takes_its_batch_along(book: Book) -> None:
         await book.commit([book.claim(0), book.claim(-1)])
     assert await book.states() == {}
     assert await book.owners() == {}
+
+
+async def test_who_could_not_pay_is_given_more_time(database: Database) -> None:
+    """While the provider is away, up to the cap; whose provider answers is not."""
+    async with opened_book(database) as book:
+        away, capped, here, never = (book.claim(seat) for seat in range(4))
+        await book.commit([away, capped, here, never])
+        for claim, provider in ((away, "faraway"), (capped, "faraway"), (here, "sandbox")):
+            payment = Payment(
+                id=new_id("payment"),
+                booking_id=claim.id,
+                event_id=claim.event_id,
+                provider=provider,
+                amount=claim.total,
+                currency=claim.currency,
+                attempt=1,
+                state="started",
+            )
+            await payments.insert_many(database, [payment])
+        async with database.connection() as connection:
+            await connection.execute(
+                "UPDATE booking SET due = now() - interval '1 s' WHERE event_id = $1", book.event
+            )
+            await connection.execute(
+                "UPDATE booking SET created_at = now() - make_interval(secs => $2) WHERE id = $1",
+                capped.id,
+                float(limits.payment_cap_s),
+            )
+        await payments.note_outage(database, "faraway")
+        try:
+            await expire(database)
+        finally:
+            await payments.end_outage(database, "faraway")
+        states = await book.states()
+        assert {states[each.id] for each in (capped, here, never)} == {"expired"}
+        assert states[away.id] == "awaiting_payment"
+        async with database.connection() as connection:
+            await connection.execute(
+                "UPDATE booking SET due = now() - interval '1 s' WHERE id = $1", away.id
+            )
+        await expire(database)
+        assert (await book.states())[away.id] == "expired"

@@ -114,15 +114,18 @@ class Door:
 
 @pytest.fixture
 async def door(database: Database) -> AsyncIterator[Door]:
+    """An event at whose door somebody's program listens as well."""
+    hook = new_id("hook")
     async with opened_book(database) as book:
-        door = Door(book)
-        # Somebody who wants to hear of it, and of nothing that other tests tell.
-        await door.sql(
-            "INSERT INTO hook (id, url, kinds, digest, kid, salt) VALUES"
-            " ('hok_door', 'https://example.org', '{ticket.used}', '', '', '')"
-            " ON CONFLICT DO NOTHING"
-        )
-        yield door
+        async with database.connection() as connection:
+            await connection.execute(
+                "INSERT INTO hook (id, url, kinds, digest, kid, salt)"
+                " VALUES ($1, 'http://127.0.0.1:9/', '{ticket.used}', '', '', '')",
+                hook,
+            )
+        yield Door(book)
+        async with database.connection() as connection:
+            await connection.execute("DELETE FROM hook WHERE id = $1", hook)
 
 
 def scan(code: str, minutes: float, **more: Any) -> OfflineScan:

@@ -1,14 +1,26 @@
 """The courier before real receivers: good ones, slow ones, broken ones, malicious ones."""
 
 import asyncio
+import signal
+import ssl
+import sys
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
 
 import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.places import database_of_its_own
 from tests.receiver import Receiver, babbles, hangs, receiving, says
 from tests.sql.hooked import Office
 from usher.account.model import Actor
+from usher.clock import utc_now
 from usher.embedded import Embedded
 from usher.hook.model import HookChange, Told
 from usher.hook.sending import client, queries
@@ -18,12 +30,17 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
-async def own_database(servers: Embedded, anyio_backend: str) -> AsyncIterator[Database]:
+async def url(servers: Embedded, anyio_backend: str) -> AsyncIterator[str]:
     async with database_of_its_own(servers, "sent_hooks") as url:
-        database = Database(url, connections=8)
-        await database.open()
-        yield database
-        await database.close()
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def own_database(url: str) -> AsyncIterator[Database]:
+    database = Database(url, connections=8)
+    await database.open()
+    yield database
+    await database.close()
 
 
 @pytest.fixture
@@ -150,19 +167,32 @@ async def test_who_hangs_is_given_up_for_now(
     monkeypatch.setattr(client, "SENDING_S", 0.3)
     receiver.otherwise = hangs
     hook, _ = await office.hook(actor, receiver.url)
-    for _ in range(10):
-        await office.ping(actor, hook)
+    made = [await office.ping(actor, hook) for _ in range(10)]
     async with office.couriers():
-        await receiver.until(4)
-        for _ in range(100):
-            if (await office.now(hook)).failures >= 4:
-                break
-            await asyncio.sleep(0.05)
-        waits = await office.now(hook)
-        assert waits.probe_at > waits.failing_since  # type: ignore[operator]
-    assert len(receiver.got) < 10, "all of the hook waits"
-    faults = {row["fault"] for row in await office.of(hook)}
-    assert any("no answer" in fault for fault in faults)
+        for delivery in made[:4]:
+            await office.until(delivery, fault="no answer within 0 s")
+    assert len(receiver.got) == 4, "all of the hook waits"
+    assert (await office.now(hook)).failures == 4
+    assert [row["attempts"] for row in await office.of(hook)].count(0) == 6
+
+
+@pytest.mark.parametrize(
+    ("failures", "pause_s"), [(0, 0), (2, 0), (3, 2), (4, 4), (9, 128), (20, 300), (10_000, 300)]
+)
+async def test_the_longer_it_fails_the_longer_it_waits(
+    office: Office, actor: Actor, failures: int, pause_s: int
+) -> None:
+    hook, _ = await office.hook(actor, "http://127.0.0.1:9/")
+    await office.ping(actor, hook)
+    (taken,) = await queries.take(office.database, {}, 4, 9)
+    await office.run("UPDATE hook SET failures = $2 WHERE id = $1", hook.id, failures)
+    await queries.report(office.database, taken, Told(500, fault="answered 500"))
+    (row,) = await office.rows(
+        "SELECT h.probe_at - (d.due - interval '10 s') AS pause FROM hook AS h"
+        " JOIN hook_delivery AS d ON d.hook_id = h.id WHERE h.id = $1",
+        hook.id,
+    )
+    assert row["pause"].total_seconds() == pause_s
 
 
 async def test_410_is_good_bye(office: Office, actor: Actor, receiver: Receiver) -> None:
@@ -198,26 +228,56 @@ async def test_after_three_days_it_is_dead_and_the_hook_broken(
     assert (await office.until(waits, state="dead"))["fault"] == "not tried in time"
 
 
-async def test_killed_between_the_post_and_the_note_it_comes_again(
-    office: Office, actor: Actor, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+COURIER: Final = """
+import asyncio, sys
+from usher.hook.sending.client import Resolver, Sender
+from usher.hook.sending.jobs import Courier
+from usher.hook.signature import Signatures
+from usher.plumbing.metric import Metrics
+from usher.plumbing.postgres import Database
+from usher.plumbing.signing import KeyRing
+
+async def main(url, ring):
+    database = Database(url, connections=2)
+    await database.open()
+    sender = Sender(Resolver(private=True), "usher")
+    await Courier(database, sender, Signatures(KeyRing(ring)), Metrics()).run()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
+async def test_killed_before_it_could_write_the_answer_down_it_comes_again(
+    office: Office, actor: Actor, receiver: Receiver, url: str, answered: bool
 ) -> None:
-    noted = asyncio.Event()
-    report = queries.report
+    """kill -9 while the receiver has the post: it may have done the work, and knows by the id."""
+    killed = asyncio.Event()
 
-    async def killed(*_: object) -> None:
-        noted.set()
-        await asyncio.sleep(3_600)
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if answered:  # the answer is on its way when there is nobody to write it down any more
+            process.send_signal(signal.SIGSTOP)
+        else:
+            killed.set()
+            await hangs(request)
+        killed.set()
+        return web.Response()
 
-    monkeypatch.setattr(queries, "report", killed)
+    receiver.answers = [answer]
     hook, secret = await office.hook(actor, receiver.url)
     delivery = await office.ping(actor, hook)
-    async with office.couriers(lease_s=0.2):
-        await noted.wait()
-    monkeypatch.setattr(queries, "report", report)
-    assert (await office.until(delivery, state="pending"))["attempts"] == 1
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", COURIER, url, office.ring)
+    try:
+        await killed.wait()
+    finally:
+        process.kill()
+        await process.wait()
+    row = await office.until(delivery, state="pending", attempts=1)
+    assert row["due"] > row["tried_at"], "leased"
+    await office.haste(delivery)
     async with office.couriers():
-        await office.until(delivery, state="done")
-    first, second = receiver.got[:2]
+        await office.until(delivery, state="done", attempts=2)
+    first, second = receiver.got
     assert first.id == second.id == delivery
     assert first.body == second.body
     second.read(secret)
@@ -267,6 +327,22 @@ async def test_who_is_no_organiser_any_more_hears_nothing(
     await office.ping(actor, hook)
     await office.run("UPDATE account SET state = 'disabled' WHERE id = $1", actor.account_id)
     assert await queries.take(office.database, {}, 4, 9) == []
+
+
+async def test_a_fault_of_ours_stops_no_courier(
+    office: Office, actor: Actor, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, _ = await office.hook(actor, receiver.url)
+    bad, _ = await office.hook(actor, "http://bad.example/")
+
+    def look_up(host: str, _: int) -> list[str]:
+        return {"127.0.0.1": [host]}[host]
+
+    monkeypatch.setattr(client, "_look_up", look_up)
+    first, second = await office.ping(actor, bad), await office.ping(actor, good)
+    async with office.couriers():
+        await office.until(first, fault="a fault of ours: KeyError", state="pending")
+        await office.until(second, state="done")
 
 
 async def test_a_secret_whose_key_has_left_the_ring_signs_nothing(
@@ -371,3 +447,56 @@ async def test_one_private_address_of_a_name_is_enough_to_refuse_it(
     async with office.couriers(private=False):
         await office.until(await office.ping(actor, hook), fault="the address is not a public one")
     assert receiver.got == []
+
+
+# --- TLS
+
+
+def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """What a server needs to be `name`, and what a client needs to believe it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = utc_now()
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = made.public_bytes(serialization.Encoding.PEM)
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    file = folder / "server.pem"
+    file.write_bytes(secret + pem)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(file)
+    return server, ssl.create_default_context(cadata=pem.decode())
+
+
+@pytest.mark.parametrize("name", ["hook.example", "other.example"])
+async def test_tls_goes_by_the_name_and_not_by_the_address(
+    office: Office, actor: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whoever answers at the address that was looked up must be whom the hook names."""
+    server, client_side = certificate(tmp_path, name)
+    async with receiving(server) as receiver:
+        url = receiver.url.replace("127.0.0.1", "hook.example")
+        hook, secret = await office.hook(actor, url)
+        monkeypatch.setattr(client, "_look_up", lambda *_: ["127.0.0.1"])
+        delivery = await office.ping(actor, hook)
+        async with office.couriers(verify=client_side):
+            if name == "hook.example":
+                await office.until(delivery, state="done")
+                receiver.got[0].read(secret)
+            else:
+                await office.until(delivery, fault="not reached: ConnectError")
+                assert receiver.got == []

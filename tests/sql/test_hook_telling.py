@@ -124,6 +124,29 @@ async def test_a_ticket_given_on_and_an_event_called_off(office: Office, book: B
     assert (off["data"]["event_id"], off["data"]["title"]) == (book.event, "An evening")
 
 
+async def test_a_ticket_used_at_the_door(office: Office, book: Book) -> None:
+    actor = await office.organiser()
+    await office.own(book, actor)
+    hook, _ = await office.hook(actor, URL)
+    claim = await confirmed(book, 2)
+    scan = new_id("scan")
+    await office.run(
+        "INSERT INTO scan (id, event_id, booking_id, seat, digest, entrance, actor, scanned_at,"
+        " outcome, let_in) VALUES ($1, $2, $3, 2, 'the code', 'North', 'acc_x',"
+        " '2035-01-01T19:30:00Z', 'admitted', true)",
+        scan,
+        book.event,
+        claim.id,
+    )
+    await office.tell("ticket.used", scan)
+    (message,) = await told(office, hook)
+    data = message["data"]
+    assert (data["scan_id"], data["ticket_id"]) == (scan, ticket_id(claim.id, 2))
+    assert (data["booking_id"], data["event_id"]) == (claim.id, book.event)
+    assert (data["entrance"], data["used_at"]) == ("North", "2035-01-01T19:30:00Z")
+    assert "the code" not in json.dumps(message)
+
+
 async def test_who_hears(office: Office, book: Book) -> None:
     """The event's organiser and administrators, of the facts they want, while they want them."""
     owner, other = await office.organiser(), await office.organiser()

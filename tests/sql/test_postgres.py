@@ -106,6 +106,7 @@ async def test_piccolo_goes_back_to_the_database_that_is_still_open(
 ) -> None:
     other = Database(servers.database_url, 1)
     await other.open()
+    await other.migrate()
     assert await Venue.count() >= 0
     await other.close()
     async with database.transaction() as connection:

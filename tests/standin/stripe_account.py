@@ -242,3 +242,11 @@ class Account:
         self.refunds[refund["id"]] = refund
         self._tell("charge.refunded", charge)
         return refund
+
+    def fail_refund(self, name: str) -> None:
+        """The customer's bank sends it back."""
+        refund = self.refunds[name]
+        refund["status"] = "failed"
+        intent = self.intents[refund["payment_intent"]]
+        self.charges[intent["latest_charge"]]["amount_refunded"] -= refund["amount"]
+        self._tell("refund.failed", refund)

@@ -8,7 +8,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from usher.errors import BadInput
-from usher.hook.model import PING, Kind, clean_url, is_public, pause_s, probe_s
+from usher.hook.model import PING, Kind, clean_url, is_public, pause_s
 from usher.hook.signature import Signatures
 from usher.outbox.model import HEARD_BY
 from usher.plumbing.signing import KeyRing, new_secret
@@ -89,9 +89,6 @@ def test_pauses_grow_and_have_an_end() -> None:
     pauses = [pause_s(attempt) for attempt in range(1, 200)]
     assert pauses == sorted(pauses)
     assert (pauses[0], pauses[-1]) == (10, 3_600)
-    probes = [probe_s(failures) for failures in range(200)]
-    assert probes == sorted(probes)
-    assert (probes[0], probes[3], probes[-1]) == (0, 0, 300)
 
 
 def test_hooks_hear_of_what_the_outbox_tells_them() -> None:

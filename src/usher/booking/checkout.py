@@ -50,8 +50,10 @@ def checkout_pages(
     events: EventService,
     accounts: AccountService,
     buyer: Buyer,
+    *,
+    short_messages: bool = False,
 ) -> list[HTTPRouteHandler]:
-    """The pages, bound to their services."""
+    """The pages, bound to their services. A number is asked for where `short_messages` are sent."""
 
     def shopper(request: AnyRequest, event: str) -> Admission:
         """Who holds here. A hold may outlast the time to shop, and with it the admission's token:
@@ -86,6 +88,7 @@ def checkout_pages(
             hold=held,
             form=form,
             busy=busy,
+            short_messages=short_messages,
         )
 
     async def gone(request: AnyRequest, event: str, hold: str, refusal: UsherError) -> ASGIResponse:

@@ -328,8 +328,12 @@ async def _give_back_money(connection: Connection, ids: Sequence[str], reason: s
 
 async def expire(database: Database) -> int:
     """Expires unpaid bookings whose due has passed; their seats are given back by letter, so
-    that a kill between the two cannot strand them. Gives how many."""
+    that a kill between the two cannot strand them. Gives how many. Whose provider is away is given
+    more time first: they could not have paid."""
+    away = await payment_queries.down_providers(database)
     async with database.transaction() as connection:
+        if away:
+            await queries.prolong(connection, away)
         ids = await queries.expire_due(connection, limits.ledger_batch_max)
         await outbox.post(connection, "settle", [f"{booking} expired" for booking in ids])
         await outbox.tell(connection, "booking.expired", ids)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,15 +13,15 @@ from litestar.response.base import ASGIResponse
 
 from usher.account.model import Reader
 from usher.account.service import AccountService
+from usher.booking.calendar import booking_calendar
 from usher.booking.service import BookingService
 from usher.clock import utc_now
-from usher.errors import BookingState, Forbidden, NotFound, Unauthenticated
+from usher.errors import BookingState, Forbidden, NotFound, Unauthenticated, Unavailable
 from usher.event.service import EventService
 from usher.ids import is_id
 from usher.plumbing.answer import PRIVATE, Answer
-from usher.plumbing.calendar import MEDIA_TYPE, calendar_file
+from usher.plumbing.calendar import MEDIA_TYPE
 from usher.plumbing.cursor import cursor_after, read_cursor
-from usher.plumbing.language import Language
 from usher.plumbing.page import Pages, see_other
 from usher.seat.guards import admissions_in, reader_of
 from usher.seat.service import Admission, SeatService
@@ -41,8 +42,10 @@ def booking_pages(
     seats: SeatService,
     events: EventService,
     public_url: str,
+    tickets_sent: Callable[[str], Awaitable[Any]],
 ) -> list[HTTPRouteHandler]:
-    """The pages, bound to their services. `public_url` is where this site stands."""
+    """The pages, bound to their services. `public_url` is where this site stands;
+    `tickets_sent` knows of the mail that a booking's tickets came in."""
     site = public_url.rstrip("/")
 
     def reader(request: AnyRequest) -> Reader:
@@ -96,8 +99,10 @@ def booking_pages(
             script="booking.js",
             booking=view | _moments(view),
             choose="choose" in request.query_params,
+            away="away" in request.query_params,
             payment=view.get("payment", {"state": ""}),
             event=showing.event,
+            sent=await tickets_sent(booking) if view["state"] == "confirmed" else None,
         )
 
     @post(_PATH + "/pay")
@@ -108,6 +113,8 @@ def booking_pages(
             started = await bookings.pay(booking, reader(request))
         except BookingState:
             return see_other(f"/bookings/{booking}")
+        except Unavailable:
+            return see_other(f"/bookings/{booking}?away=1")
         # Our own bank is visited under the name that this site was asked by: cookies belong to it,
         # and so does what a form may lead to.
         return see_other(started["url"].removeprefix(site))
@@ -120,15 +127,8 @@ def booking_pages(
             raise BookingState(f"the booking is {view['state']}", state=view["state"])
         event = (await events.showing(view["event_id"])).event
         say = pages.language(request)
-        body = calendar_file(
-            uid=f"{booking}@usher",
-            starts_at=event.starts_at,
-            stamp=datetime.fromisoformat(view["created_at"]),
-            title=event.title,
-            place=", ".join(each for each in (event.venue, event.hall, event.city) if each),
-            text="\n".join(_seat_text(say, each) for each in view["seats"]),
-            url=f"{site}/bookings/{booking}",
-        )
+        stamp = datetime.fromisoformat(view["created_at"])
+        body = booking_calendar(site, say, event, booking, view["seats"], stamp)
         head = [
             (b"content-type", MEDIA_TYPE.encode()),
             (b"content-length", b"%d" % len(body)),
@@ -155,13 +155,3 @@ def _moments(view: View) -> View:
         "cancellable_at": at,
         "cancellable": at is not None and utc_now() < at,
     }
-
-
-def _seat_text(say: Language, seat: View) -> str:
-    """A seat in words; areas have no rows."""
-    words = [seat["zone"]]
-    if seat["row"]:
-        words.append(say.gettext("row %(row)s") % {"row": seat["row"]})
-    if seat["number"]:
-        words.append(say.gettext("seat %(number)s") % {"number": seat["number"]})
-    return " · ".join(word for word in words if word)

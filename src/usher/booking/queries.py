@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from usher.booking.model import Booking
+from usher import limits
+from usher.booking.model import TRANSITIONS, Booking, State
 from usher.plumbing.postgres import Connection, Database
 
 COLUMNS: Final = ", ".join(Booking.__struct_fields__)
@@ -116,9 +117,10 @@ async def lose(connection: Connection, ids: Sequence[str]) -> None:
 
 
 async def move(
-    connection: Connection, ids: Sequence[str], before: str, after: str, reason: str = ""
+    connection: Connection, ids: Sequence[str], before: State, after: State, reason: str = ""
 ) -> list[Booking]:
     """Moves the bookings that are in `before` to `after`; those that moved."""
+    assert after in TRANSITIONS[before]
     rows = await connection.fetch(
         "UPDATE booking SET state = $3, reason = $4,"
         " confirmed_at = CASE WHEN $3 = 'confirmed' THEN now() ELSE confirmed_at END"
@@ -129,6 +131,23 @@ async def move(
         reason,
     )
     return [_booking(row) for row in rows]
+
+
+async def prolong(connection: Connection, providers: Sequence[str]) -> int:
+    """Unpaid bookings that are about to lapse while the provider they were to be paid at is away
+    keep their seats for a while longer, up to a cap from the booking on; how many."""
+    done: str = await connection.execute(
+        "UPDATE booking AS b SET due = least(b.created_at + make_interval(secs => $2),"
+        "  now() + make_interval(secs => $3))"
+        " WHERE b.state = 'awaiting_payment' AND b.due < now() + interval '1 minute'"
+        " AND b.due < b.created_at + make_interval(secs => $2)"
+        " AND EXISTS (SELECT 1 FROM payment AS p WHERE p.booking_id = b.id"
+        "  AND p.state = 'started' AND p.provider = ANY($1::text[]))",
+        list(providers),
+        float(limits.payment_cap_s),
+        float(limits.payment_grace_s),
+    )
+    return int(done.rpartition(" ")[2])
 
 
 async def expire_due(connection: Connection, most: int) -> list[str]:

@@ -46,6 +46,8 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     payment_s: int
     seats_max: int
     access: str
+    waitlist: str
+    offer_s: int
     seats: int
     organiser_id: str | None = None
     cancel_before_s: int | None = None  # fans may cancel until then; None: the organiser only
@@ -61,6 +63,7 @@ class SaleTimes(msgspec.Struct):
     closes_at: datetime | None
     seats_max: int
     access: str
+    waitlist: str
 
 
 class EventView(msgspec.Struct, kw_only=True):

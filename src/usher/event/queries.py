@@ -17,7 +17,8 @@ SELECT event.id, event.title, production.title AS production, production.kind,
        venue.timezone, event.plan_id, event.currency, event.starts_at, event.state,
        event.built_at IS NOT NULL AS built, sale.mode, sale.state AS sale_state, sale.lobby_at,
        sale.opens_at, sale.closes_at, sale.hold_s, sale.payment_s, sale.seats_max,
-       sale.access, plan.seats, event.organiser_id, event.cancel_before_s
+       sale.access, sale.waitlist, sale.offer_s, plan.seats, event.organiser_id,
+       event.cancel_before_s
   FROM event
   JOIN production ON production.id = event.production_id
   JOIN hall ON hall.id = event.hall_id

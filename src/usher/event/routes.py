@@ -44,6 +44,7 @@ def event_view(row: EventRow) -> dict[str, Any]:
             "closes_at": iso(row.closes_at) if row.closes_at else None,
             "seats_max": row.seats_max,
             "access": row.access,
+            "waitlist": row.waitlist,
         },
     }
 

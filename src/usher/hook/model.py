@@ -33,9 +33,9 @@ SENDING_S: Final = 10.0  # from looking the name up to the answer's first bytes
 LEASE_S: Final = 30.0  # who has taken a delivery and said nothing so long has died
 OVERLAP: Final = timedelta(hours=24)  # an old secret signs beside the new one
 TRIED: Final = timedelta(days=3)  # a delivery; and a hook of which nothing was taken so long
-SOUND_FAILURES: Final = 3  # in a row, before all of a hook waits
+SOUND_FAILURES: Final = 3  # in a row; after more of them all of a hook waits,
+PROBE_S_MAX: Final = 300.0  # twice as long each time, up to this: its receiver is away
 _PAUSE_S_MAX: Final = 3_600.0
-_PROBE_S_MAX: Final = 300.0
 
 assert LEASE_S > 2 * SENDING_S
 
@@ -93,7 +93,6 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     fact: str
     body: str
     attempts: int
-    failures: int
     url: str
     kid: str
     salt: str
@@ -227,14 +226,6 @@ def message(delivery_id: str, kind: str, at: str, data: Mapping[str, Any]) -> st
 def pause_s(attempts: int) -> float:
     """How long a delivery waits after it has failed: ten seconds, doubling to an hour."""
     return min(_PAUSE_S_MAX, 5.0 * float(2 ** min(attempts, 20)))
-
-
-def probe_s(failures: int) -> float:
-    """How long all of a hook waits after so many failures in a row: its receiver is away, and
-    nobody else is to wait for it."""
-    if failures <= SOUND_FAILURES:
-        return 0.0
-    return min(_PROBE_S_MAX, float(2 ** min(failures - SOUND_FAILURES, 20)))
 
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")

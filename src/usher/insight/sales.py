@@ -21,23 +21,33 @@ from usher.event.service import EventService
 from usher.insight import queries
 from usher.insight.pages import MAY_LOOK, MAY_TURN, PATH
 from usher.insight.spreadsheet import BOM, csv_lines
+from usher.notice.service import MessageService
 from usher.plumbing.answer import PRIVATE
 from usher.plumbing.cursor import cursor_after, read_cursor
 from usher.plumbing.page import Pages
 from usher.plumbing.postgres import Database
 from usher.venue.model import Layout
+from usher.waitlist.service import WaitlistService
 
 AnyRequest = Request[Any, Any, Any]
 STATES: Final = ("confirmed", "awaiting_payment", "expired", "cancelled", "refunded", "conflict")
 _ROWS: Final = 50
 _SHEET_ROWS: Final = 1_000
+_WAITING: Final = 10
+_MESSAGES: Final = 6  # shown of each booking, the newest
 _HEAD: Final = (
     *("booking", "state", "booked_at", "confirmed_at", "name", "email", "seats", "where"),
     *("categories", "total", "currency", "reason"),
 )
 
 
-def sales_pages(pages: Pages, database: Database, events: EventService) -> list[HTTPRouteHandler]:
+def sales_pages(
+    pages: Pages,
+    database: Database,
+    events: EventService,
+    waitlist: WaitlistService,
+    messages: MessageService,
+) -> list[HTTPRouteHandler]:
     """The pages, bound to the services they ask. Staff may look; who takes a list of people away
     must be an organiser."""
 
@@ -55,6 +65,7 @@ def sales_pages(pages: Pages, database: Database, events: EventService) -> list[
             after=read_cursor(str(request.query_params.get("cursor", ""))[:200], "booking"),
             most=_ROWS + 1,
         )
+        told = await messages.of_bookings([row["id"] for row in rows[:_ROWS]], _MESSAGES)
         filters = {name: value for name, value in asked.items() if value}
         more = ""
         if len(rows) > _ROWS:
@@ -68,8 +79,10 @@ def sales_pages(pages: Pages, database: Database, events: EventService) -> list[
             days=await queries.sold_by_day(database, event, _timezone(showing)),
             takings=(await queries.takings(database, event))["states"],
             bookings=[
-                row | {"where": rows_of(showing.layout, row["seats"])} for row in rows[:_ROWS]
+                row | {"where": rows_of(showing.layout, row["seats"]), "messages": told[row["id"]]}
+                for row in rows[:_ROWS]
             ],
+            waitlist=(await waitlist.listing(event, "waiting", None, _WAITING))[0],
             asked=asked,
             states=STATES,
             filtered=bool(filters),

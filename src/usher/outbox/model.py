@@ -16,6 +16,7 @@ Fact = Literal[
     "ticket.used",  # scan id
     "event.cancelled",  # event id
     "offer.made",  # waiting-list entry id and the attempt, with a dot between
+    "event.reminder",  # booking id: its event is tomorrow
 ]
 
 # Who hears of what. A fact is told in the transaction that makes it one.
@@ -28,6 +29,7 @@ HEARD_BY: Final[dict[Fact, tuple[str, ...]]] = {
     "ticket.used": ("hook",),
     "event.cancelled": ("hook",),
     "offer.made": ("notice",),
+    "event.reminder": ("notice",),
 }
 
 ATTEMPTS_MAX: Final = 150  # with the pauses below about a day: longer than a provider is away

@@ -5,14 +5,25 @@ from typing import Any, Final
 
 import msgspec
 
-from usher.payment.model import ASKED_S, UNANSWERED, Message, Payment, Refund, RefundState
+from usher.payment.model import (
+    ASKED_S,
+    REFUND_TRANSITIONS,
+    TRANSITIONS,
+    UNANSWERED,
+    Message,
+    Payment,
+    Refund,
+    RefundState,
+    State,
+)
 from usher.plumbing.postgres import Connection, Database
 
 # Written out, so that the index payment_unanswered is known to serve.
 _UNANSWERED: Final = ", ".join(f"'{state}'" for state in UNANSWERED)
 _REFUND: Final = ", ".join(Refund.__struct_fields__)
-# An outage that nobody has seen for so long is over, or nobody asks that provider any more.
-OUTAGE_S: Final = 60
+# An outage that nobody has seen for so long is over: every minute books are compared, which asks
+# each provider.
+OUTAGE_S: Final = 150
 _COLUMNS: Final = ", ".join(Payment.__struct_fields__)
 
 
@@ -86,9 +97,14 @@ async def note_messages(connection: Connection, messages: Sequence[Message]) -> 
 
 
 async def move(
-    connection: Connection, ids: Sequence[str], before: Sequence[str], after: str, reason: str = ""
+    connection: Connection,
+    ids: Sequence[str],
+    before: Sequence[State],
+    after: State,
+    reason: str = "",
 ) -> list[str]:
     """Moves payments that are in one of `before` to `after`; the ids that moved."""
+    assert all(after in TRANSITIONS[each] for each in before)
     rows = await connection.fetch(
         "UPDATE payment SET state = $3, changed_at = now(),"
         " reason = CASE WHEN $4 = '' THEN reason ELSE $4 END"
@@ -125,6 +141,7 @@ async def move_refunds(
     connection: Connection, ids: Sequence[str], before: RefundState, after: RefundState
 ) -> None:
     """Moves refunds that are in `before` to `after`."""
+    assert after in REFUND_TRANSITIONS[before]
     await connection.execute(
         "UPDATE refund SET state = $3, done_at = CASE WHEN $3 = 'done' THEN now() END"
         " WHERE id = ANY($1::text[]) AND state = $2",

@@ -45,6 +45,9 @@ class Metrics:
         )
         self.released = Counter("usher_gate_released_total", "fans called", **make)
         self.swept = Counter("usher_holds_swept_total", "holds that lapsed", **make)
+        self.messages = Counter(
+            "usher_messages_total", "messages to fans", ["channel", "state"], **make
+        )
         self.hook_deliveries = Counter(
             "usher_hook_deliveries_total", "attempts to post to a hook", ["outcome"], **make
         )

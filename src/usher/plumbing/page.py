@@ -41,6 +41,26 @@ _HEAD: Final = [
 ]
 
 
+def make_environment(*, escape: bool = True) -> Environment:
+    """What renders front/templates; a template is given its `language`. Plain text is not
+    escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(shipped("front") / "templates"),
+        autoescape=escape,  # noqa: S701 - off for text/plain, which has nothing to escape
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        _gettext, _ngettext, newstyle=True
+    )
+    # Messages may be laid out over lines; `just messages` collects them in the same form.
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.filters |= {"iso": iso, "url": lambda text: quote(str(text), safe="")}
+    return environment
+
+
 class Pages:
     """Renders the templates of front/templates. `greet` says who is looking, for the page's head:
     it is given the request and adds to every template's variables. `leading_to` are the other
@@ -58,21 +78,8 @@ class Pages:
         self._greet = greet
         policy = _POLICY.format(" ".join(("'self'", *leading_to)))
         self._head = [*_HEAD, (b"content-security-policy", policy.encode())]
-        self._environment = Environment(
-            loader=FileSystemLoader(shipped("front") / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
-        )
-        self._environment.install_gettext_callables(  # type: ignore[attr-defined]
-            _gettext, _ngettext, newstyle=True
-        )
-        # Messages may be laid out over lines; `just messages` collects them in the same form.
-        self._environment.policies["ext.i18n.trimmed"] = True
+        self._environment = make_environment()
         self._environment.globals |= {"asset": assets.url, "modules": assets.modules}
-        self._environment.filters |= {"iso": iso, "url": lambda text: quote(str(text), safe="")}
 
     def language(self, request: AnyRequest) -> Language:
         """The language of whoever asks."""

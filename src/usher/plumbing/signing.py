@@ -19,7 +19,18 @@ from usher import limits
 from usher.clock import now_ms
 from usher.errors import SetupError, Unauthenticated
 
-Purpose = Literal["fan", "place", "admission", "access", "refresh", "webhook", "ticket"]
+Purpose = Literal[
+    "fan",
+    "place",
+    "admission",
+    "access",
+    "refresh",
+    "webhook",
+    "ticket",
+    "entry",
+    "offer",
+    "opt_out",
+]
 PURPOSES: Final[tuple[Purpose, ...]] = (
     "fan",
     "place",
@@ -28,6 +39,9 @@ PURPOSES: Final[tuple[Purpose, ...]] = (
     "refresh",
     "webhook",
     "ticket",
+    "entry",  # on a waiting list
+    "offer",  # of seats to one who waits there
+    "opt_out",  # of messages that are not necessary
 )
 _KEY_BYTES_MIN: Final = 32
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")

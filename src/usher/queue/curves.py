@@ -70,7 +70,8 @@ def public_state(curve: Curve, per_min: float | None) -> bytes:
             "waiting": curve.waiting + curve.in_lobby,
             "admitted_per_minute": round(per_min) if per_min is not None else None,
             "shopping": curve.shopping,
-            "left": curve.free,
+            # What is free may be kept for the waiting list.
+            "left": 0 if curve.state == "sold_out" else curve.free,
             "paused": curve.state == "paused" or curve.gate_state == "paused",
             "notice": curve.notice or None,
             "curve": curve.points,

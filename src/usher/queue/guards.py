@@ -34,7 +34,7 @@ class Entry(NamedTuple):
     cookies: list[str]
 
 
-def _fan(
+def fan_from(
     request: AnyRequest, accounts: AccountService, event: str, key: str | None
 ) -> tuple[str, str | None]:
     """The fan who asks, and a token for one who is new here.
@@ -100,7 +100,7 @@ async def enter(
     request: AnyRequest, queue: QueueService, accounts: AccountService, event: str, key: str | None
 ) -> Entry:
     """Joins for whoever asks; `key` makes a new fan the same one when asked again."""
-    fan_id, new_token = _fan(request, accounts, event, key)
+    fan_id, new_token = fan_from(request, accounts, event, key)
     joined = await queue.join(
         event, fan_id, held_place(request, queue, event), account_from(request, accounts)
     )

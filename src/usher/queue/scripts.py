@@ -124,6 +124,7 @@ class Curve(Reply, frozen=True, tag="curve"):
     over_rate: int
     version: int
     claim_s: int
+    listed: str  # '' no waiting list, else as lua/waitlist/set has it
     points: list[tuple[int, int]]
 
 

@@ -124,6 +124,8 @@ class QueueService:
                 return place_view("closed", reason=state)
             case s.Shut(state):
                 raise await self._shut(place.event, state)
+            case s.Unknown() if place.index < 0 and place.number < 0:
+                return place_view("left")  # never stood in line: a place of the waiting list's
             case s.Unknown():
                 raise Unavailable("the place could not be put back", retry_after_s=1)
 

@@ -79,6 +79,8 @@ def sale_commands(run: Run[SaleService]) -> click.Group:
     @click.option(
         "--access", type=click.Choice(["guest", "login"]), help="Who may join: anybody, or logins."
     )
+    @click.option("--waitlist", type=click.Choice(["on", "off"]), help="A list when sold out.")
+    @click.option("--offer-s", type=int, help="Seconds an offer to the waiting list stands.")
     @json_option
     def set_windows(event: str, as_json: bool, **given: Any) -> None:
         """Set the times, the windows and the limit of EVENT; what is not named stays.
@@ -152,6 +154,8 @@ def _say(sale: Sale, as_json: bool) -> None:
         f"(to {sale.hold_cap_s} s), pay {sale.payment_s} s; {sale.seats_max} seats a fan"
         f"{'; for who is logged in' if sale.access == 'login' else ''}"
     )
+    offers = f"on, an offer stands {sale.offer_s} s" if sale.waitlist == "on" else "off"
+    click.echo(f"  waiting list: {offers}")
     times = [f"{name[:-3]} {iso(at)}" for name in _TIMES if (at := getattr(sale, name))]
     if times:
         click.echo(f"  times: {', '.join(times)}")

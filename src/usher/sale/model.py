@@ -14,6 +14,7 @@ Mode = Literal["simple", "queued"]
 State = Literal["draft", "lobby", "open", "paused", "closed", "sold_out"]
 GateState = Literal["open", "paused"]
 Access = Literal["guest", "login"]
+Switch = Literal["on", "off"]
 
 # What an operator may do. `sold_out` comes and goes with the seats and is nobody's to set.
 TRANSITIONS: Final[dict[str, tuple[str, ...]]] = {
@@ -44,6 +45,8 @@ class SaleSettings(msgspec.Struct, frozen=True, kw_only=True):
     payment_s: int = limits.payment_s_default
     seats_max: int = limits.fan_seats_default
     access: Access = "guest"  # who may join: anybody, or who is logged in
+    waitlist: Switch = "on"  # whether there is a list once all seats are sold
+    offer_s: int = limits.offer_s_default  # how long an offer to somebody on it stands
 
 
 class SaleView(SaleSettings, frozen=True, kw_only=True):
@@ -95,6 +98,8 @@ class SaleChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     payment_s: int | UnsetType = UNSET
     seats_max: int | UnsetType = UNSET
     access: Access | UnsetType = UNSET
+    waitlist: Switch | UnsetType = UNSET
+    offer_s: int | UnsetType = UNSET
 
 
 class GateChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,6 +131,7 @@ _RANGES: Final[dict[str, tuple[int, int]]] = {
     "hold_cap_s": (limits.hold_s_min, limits.hold_s_max),
     "payment_s": (limits.payment_s_min, limits.payment_s_max),
     "seats_max": (1, limits.fan_seats_max),
+    "offer_s": (limits.offer_s_min, limits.offer_s_max),
 }
 
 

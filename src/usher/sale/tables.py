@@ -28,3 +28,5 @@ class Sale(Table, tablename="sale"):
     number_high = BigInt()
     version = BigInt(default=1)
     access = Text(default="guest")
+    waitlist = Text(default="on")
+    offer_s = Integer(default=limits.offer_s_default)

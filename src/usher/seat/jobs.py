@@ -1,7 +1,7 @@
 """Laying out an event's seats in Redis: once at publishing, and again after Redis was lost."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -26,11 +26,14 @@ class Inventory:
         seats: SeatScripts,
         events: EventService,
         sales: SaleService,
+        prepare: Callable[[str], Awaitable[None]],
     ) -> None:
+        """`prepare` is told of an event whose seats are laid out, before its sale goes on."""
         self._database = database
         self._seats = seats
         self._events = events
         self._sales = sales
+        self._prepare = prepare
         self._turn = asyncio.Lock()  # so that waiting for a turn costs one connection, not all
 
     async def build(self, event: str) -> None:
@@ -58,6 +61,7 @@ class Inventory:
             for start in range(0, len(owners), _ROWS_MAX):
                 await self._recall(event, owners[start : start + _ROWS_MAX])
             await self._catch_up(event, owners)
+            await self._prepare(event)
             await self._sales.restore(event)
         log.info("seats laid out", event_id=event, seats=len(layout), owned=len(owners))
 

@@ -138,6 +138,21 @@ class SeatScripts(Scripts):
         apart: int,
     ) -> Held | Few | OverLimit | Lapsed | Closed | Gone | Mismatch: ...
 
+    @script("seat/offer")
+    async def offer(
+        self,
+        event: str,
+        hold_id: str,
+        place_id: str,
+        digest: str,
+        category: int,
+        first: int,
+        count: int,
+        quantity: int,
+        apart: int,
+        offer_s: int,
+    ) -> Held | Few | OverLimit | Closed | Gone | Mismatch: ...
+
     @script("seat/read")
     async def read(self, event: str, hold_id: str) -> Hold | Gone: ...
 

@@ -12,6 +12,7 @@ from usher.clock import iso, now_ms
 from usher.errors import Conflict, Forbidden, Gone, NotFound, Transferred
 from usher.event.model import Showing
 from usher.event.service import EventService
+from usher.ids import is_id
 from usher.outbox import queries as outbox
 from usher.plumbing.language import Language, Languages
 from usher.plumbing.postgres import Database
@@ -160,7 +161,7 @@ class TicketService:
     async def printed_all(self, booking_id: str, reader: Reader, say: Language) -> bytes:
         """The tickets of a booking of `reader`, but for those handed on; NotFound where there is
         none."""
-        holdings = await queries.of_booking(self._database, booking_id)
+        holdings = await self._of_booking(booking_id)
         if holdings and not await self._accounts.may_read(reader, holdings[0].fan_id):
             raise Forbidden("this booking is somebody else's")
         return await self._print(_at_hand(holdings), say)
@@ -174,7 +175,11 @@ class TicketService:
 
     async def papers(self, booking_id: str) -> bytes:
         """All tickets of a booking as PDF that are with whoever booked them, as `paper`."""
-        return await self._print(_at_hand(await queries.of_booking(self._database, booking_id)))
+        return await self._print(_at_hand(await self._of_booking(booking_id)))
+
+    async def _of_booking(self, booking_id: str) -> list[Holding]:
+        known = is_id("booking", booking_id)
+        return await queries.of_booking(self._database, booking_id) if known else []
 
     async def _print(self, holdings: Sequence[Holding], say: Language | None = None) -> bytes:
         if not holdings:

@@ -36,11 +36,15 @@ async def live_tickets(connection: Connection, booking: str) -> dict[int, int]:
 
 
 async def not_given_back(connection: Connection, booking: str) -> set[int]:
-    """Seats of a booking that its fan cannot give back: what was passed on is somebody else's."""
+    """Seats of a booking that its fan cannot give back: what was handed on is somebody else's, and
+    what was used is used. Until the transaction ends its tickets neither change hands nor are they
+    used."""
     rows = await connection.fetch(
-        "SELECT seat FROM ticket WHERE booking_id = $1 AND state = 'live' AND false", booking
+        "SELECT seat, holder <> '' OR used_at IS NOT NULL AS kept FROM ticket"
+        " WHERE booking_id = $1 AND state = 'live' ORDER BY seat FOR UPDATE",
+        booking,
     )
-    return {row["seat"] for row in rows}
+    return {row["seat"] for row in rows if row["kept"]}
 
 
 async def paid_by(connection: Connection, booking: str) -> str | None:

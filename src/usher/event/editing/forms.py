@@ -170,7 +170,8 @@ def _price(form: Form, name: str, digits: int, say: Language) -> int:
 
 def sale_values(sale: Sale, timezone: str) -> dict[str, str]:
     """What the fields show of a sale."""
-    shown = {name: str(getattr(sale, name)) for name in ("mode", *WINDOWS)}
+    names = ("mode", *WINDOWS, "waitlist", "offer_s")
+    shown = {name: str(getattr(sale, name)) for name in names}
     if has_access():
         shown["access"] = str(getattr(sale, "access", "guest"))
     return shown | {name: local(getattr(sale, name), timezone) for name in TIMES}
@@ -199,6 +200,14 @@ def read_sale(form: Form, timezone: str, say: Language) -> SaleChange:
         form.fault("closes_at", say.gettext("The sale cannot end before it has begun."))
     if has_access() and form["access"] in ("guest", "login"):
         found["access"] = form["access"]
+    if form["waitlist"] in ("on", "off"):
+        found["waitlist"] = form["waitlist"]
+    if "offer_s" in form:
+        least, most = limits.offer_s_min, limits.offer_s_max
+        what = say.gettext("A whole number from %(least)s to %(most)s.")
+        found["offer_s"] = form.number(
+            "offer_s", least, most, what % {"least": least, "most": most}
+        )
     return SaleChange(**found)
 
 

@@ -100,7 +100,13 @@ class Courier:
         self._flights.clear()
 
     async def _deliver(self, taken: Taken) -> None:
-        told = await self._post(taken)
+        try:
+            told = await self._post(taken)
+        except (
+            Exception
+        ) as fault:  # of ours: it may be this delivery's alone, and holds up no other
+            log.exception("delivery failed", hook=taken.hook_id, id=taken.id)
+            told = Told(None, fault=f"a fault of ours: {type(fault).__name__}")
         self._metrics.hook_deliveries.labels("failed" if told.fault else "taken").inc()
         if told.fault:
             log.info("not delivered", hook=taken.hook_id, id=taken.id, fault=told.fault)

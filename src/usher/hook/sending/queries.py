@@ -5,7 +5,15 @@ from collections.abc import Mapping
 import msgspec
 
 from usher import limits
-from usher.hook.model import LEASE_S, TRIED, Taken, Told, pause_s, probe_s
+from usher.hook.model import (
+    LEASE_S,
+    PROBE_S_MAX,
+    SOUND_FAILURES,
+    TRIED,
+    Taken,
+    Told,
+    pause_s,
+)
 from usher.hook.queries import HEARS
 from usher.plumbing.postgres import Connection, Database
 
@@ -29,7 +37,7 @@ async def take(
             " UPDATE hook_delivery AS d SET attempts = attempts + 1, tried_at = now(),"
             "  due = now() + make_interval(secs => $5)"
             " FROM picked, hook WHERE d.id = picked.id AND hook.id = d.hook_id"
-            " RETURNING d.id, d.hook_id, d.fact, d.body, d.attempts, hook.failures, hook.url,"
+            " RETURNING d.id, d.hook_id, d.fact, d.body, d.attempts, hook.url,"
             "  hook.kid, hook.salt,"
             "  CASE WHEN hook.old_until > now() THEN hook.old_kid ELSE '' END AS old_kid,"
             "  hook.old_salt",
@@ -84,16 +92,18 @@ async def _failed(connection: Connection, taken: Taken, told: Told, *, gone: boo
     )
     await connection.execute(
         "UPDATE hook SET failures = failures + 1, failing_since = coalesce(failing_since, now()),"
-        " probe_at = now() + make_interval(secs => $2),"
+        " probe_at = now() + make_interval(secs => CASE WHEN failures < $2 THEN 0"
+        "  ELSE least($5, power(2, least(20, failures + 1 - $2))) END),"
         " state = CASE WHEN $3 OR failing_since <= now() - $4::interval"
         "  THEN 'broken' ELSE state END,"
         " reason = CASE WHEN $3 THEN 'gone'"
         "  WHEN failing_since <= now() - $4::interval THEN 'failing' ELSE reason END"
         " WHERE id = $1 AND state = 'active'",
         taken.hook_id,
-        probe_s(taken.failures + 1),
+        SOUND_FAILURES,
         gone,
         TRIED,
+        PROBE_S_MAX,
     )
 
 

@@ -13,6 +13,8 @@ import httpx
 import msgspec
 import stripe
 import structlog
+from stripe.params import RefundCreateParams
+from stripe.params.checkout import SessionCreateParams
 
 from usher.errors import Conflict, Unavailable
 from usher.payment.model import Busy
@@ -113,21 +115,23 @@ class Api:
                 return
             page = await self._asked(page.next_page_async)
 
-    async def repayments(self, intent_id: str) -> AsyncIterator[Repaid]:
-        """What was given back of an intent."""
+    async def repayments(self, intent_id: str, refund_id: str) -> AsyncIterator[Repaid]:
+        """What was given back of an intent for one of our refunds, or was to be."""
         page = await self._asked(
             lambda: self._v1.refunds.list_async({"payment_intent": intent_id, "limit": _PAGE})
         )
         while True:
             for each in page.data:
-                yield _read(each, Repaid)
+                repaid = _read(each, Repaid)
+                if (repaid.metadata or {}).get("refund") == refund_id:
+                    yield repaid
             if not page.has_more:
                 return
             page = await self._asked(page.next_page_async)
 
     # --- writing: each under a key
 
-    async def open(self, what: Any, key: str) -> Session:
+    async def open(self, what: SessionCreateParams, key: str) -> Session:
         """Makes a session."""
         return _read(
             await self._asked(
@@ -165,7 +169,7 @@ class Api:
         )
         return _read(answer, Intent)
 
-    async def repay(self, what: Any, key: str) -> Repaid:
+    async def repay(self, what: RefundCreateParams, key: str) -> Repaid:
         """Makes a refund."""
         return _read(
             await self._asked(

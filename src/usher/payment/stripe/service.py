@@ -5,11 +5,13 @@ how it stands is what counts. So no order, no repetition and no lost answer can 
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import stripe
 import structlog
+from stripe.params import RefundCreateParams
+from stripe.params.checkout import SessionCreateParams
 
 from usher.clock import now_ms
 from usher.errors import Conflict, Malformed, Unauthenticated, Unavailable
@@ -37,6 +39,7 @@ PAGE_S_MAX: Final = 24 * 3600
 _CLOCKS_S: Final = 120  # how far apart clocks may be, and how long a request may be on its way
 _ROUNDS: Final = 3  # a charge that changes while it is looked at is looked at again
 _SEARCHED_MAX: Final = 1_000
+_FAILED: Final = ("failed", "canceled")
 
 
 class StripeProvider:
@@ -79,11 +82,10 @@ class StripeProvider:
                     return _started(opened)
         raise Unavailable("the payment provider has a fault", retry_after_s=5)
 
-    def _page(self, payment: Payment, due_ms: int) -> dict[str, Any]:
+    def _page(self, payment: Payment, due_ms: int) -> SessionCreateParams:
         """What a session is made of: the same each time, or its key would be refused."""
-        currency = payment.currency.lower()
         labels = labels_of(payment)
-        what: dict[str, Any] = {
+        what: SessionCreateParams = {
             "mode": "payment",
             "client_reference_id": payment.id,
             "metadata": labels,
@@ -96,7 +98,7 @@ class StripeProvider:
                 {
                     "quantity": 1,
                     "price_data": {
-                        "currency": currency,
+                        "currency": payment.currency.lower(),
                         "unit_amount": to_stripe(payment.amount, payment.currency),
                         "product_data": {"name": payment.booking_id},
                     },
@@ -217,31 +219,29 @@ class StripeProvider:
             theirs = to_stripe(amount, payment.currency)
         except Conflict:
             return False
-        what: dict[str, Any] = {
+        what: RefundCreateParams = {
             "payment_intent": intent.id,
             "amount": theirs,
             "metadata": labels_of(payment) | {"refund": refund_id},
         }
-        for number in range(1, _ROUNDS + 1):
+        # Looked for first: a key is forgotten after a day, and money must not go back twice then
+        # either. One that has failed since it was made (a closed account, say) is made anew.
+        mine = [each.status async for each in self._api.repayments(intent.id, refund_id)]
+        failed = sum(status in _FAILED for status in mine)
+        if failed < len(mine):
+            return True
+        if failed >= _ROUNDS:
+            return False
+        for number in range(failed + 1, failed + _ROUNDS + 1):
             try:
                 made = await self._api.repay(what, next_key(refund_id, number))
-                return made.status not in ("failed", "canceled")
+                return made.status not in _FAILED
             except (Refused, SavedFault) as fault:
-                # Made before (the key is forgotten after a day), or never to be made?
-                if await self._repaid(intent, refund_id):
-                    return True
                 if await self._more_than_left(intent, theirs):
                     return False
                 if isinstance(fault, Refused) and fault.why != "idempotency_error":
                     raise
         raise Unavailable("the payment provider has a fault", retry_after_s=5)
-
-    async def _repaid(self, intent: Intent, refund_id: str) -> bool:
-        async for made in self._api.repayments(intent.id):
-            labelled = (made.metadata or {}).get("refund") == refund_id
-            if labelled and made.status not in ("failed", "canceled"):
-                return True
-        return False
 
     async def _more_than_left(self, intent: Intent, amount: int) -> bool:
         now = await self._api.intent(intent.id)
