@@ -25,6 +25,7 @@ class Office:
         self.port = 0
         self.taken: list[bytes] = []
         self.recipients: list[str] = []
+        self.senders: set[str] = set()
         self.sessions = 0
         self.logins: list[tuple[bytes, bytes, bool]] = []
         self.answers: dict[str, list[str]] = {}
@@ -76,6 +77,7 @@ class Office:
             assert isinstance(envelope.content, bytes)
             self.taken.append(envelope.content)
             self.recipients += envelope.rcpt_tos
+            self.senders.add(str(envelope.mail_from))
             self.on_taken()
         return await self._do(word, server)
 

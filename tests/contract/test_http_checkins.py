@@ -204,3 +204,12 @@ async def test_as_many_scans_as_a_device_may_hand_in(
     refused(await hand_in(limits.scan_batch_max + 1), 422, "bad_input")
     refused(await hand_in(0), 422, "bad_input")
     refused(await hand_in(4 * limits.scan_batch_max), 413, "too_large")
+
+
+async def test_the_worker_that_brings_the_page_back(http: httpx.AsyncClient) -> None:
+    event = new_id("event")
+    answer = await http.get(f"/events/{event}/door/worker.js")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["service-worker-allowed"] == f"/events/{event}/door"
+    assert "respondWith" in answer.text
+    refused(await http.get("/events/none/door/worker.js"), 422, "bad_input")

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from tests.conftest import Site
 from tests.contract.fan import Fan, bearer, private, refused
+from tests.contract.waiter import SoldOut
 from tests.sale import put_on_sale
 from usher.account.model import Role
 from usher.booking.queries import find_many
@@ -77,11 +78,7 @@ class Story:
             )
 
     def mail(self, message: dict[str, Any]) -> EmailMessage:
-        folder = Path(urlsplit(self.house.settings.mail_url).path)
-        raw = (folder / "new" / f"{message['message_id']}.eml").read_bytes()
-        found = message_from_bytes(raw, policy=default)
-        assert isinstance(found, EmailMessage)
-        return found
+        return mail_of(self.house, message["message_id"])
 
     async def page(self) -> str:
         head = PAGE | bearer(self.fan.admission)
@@ -152,6 +149,41 @@ async def test_money_that_goes_back_and_tickets_that_change_hands_are_told(story
     refund = (await story.until_sent(4))[-1]
     assert (refund["fact"], refund["recipient"]) == ("booking.refunded", "ann@example.org")
     assert "The seat is broken" in plain(story.mail(refund))
+
+
+async def test_an_offer_of_the_waiting_list_is_mailed(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    hall = await SoldOut.set_up(house, http)
+    ann = await hall.waiter("ann", 2, name="Ann", language="de")
+    await hall.give_back(0, 1)
+    await ann.until("offered")
+    for _ in range(300):
+        found = await house.messages.search(event=hall.event, most=5)
+        if [each.state for each in found] == ["sent"]:
+            break
+        await asyncio.sleep(0.05)
+    (message,) = found
+    assert (message.fact, message.booking_id) == ("offer.made", None)
+    mail = mail_of(house, message.id)
+    assert mail["subject"] == "Plätze für A test evening sind für Sie frei"
+    links = re.findall(rf"{house.settings.public_url}/(\w+)/\S+", plain(mail))
+    assert sorted(set(links)) == ["messages", "offers", "waitlist"]
+    for link in re.findall(r"http\S+", body_lines(mail)):
+        page = await http.get(link, headers=PAGE, follow_redirects=True)
+        assert page.status_code == 200, link
+
+
+def body_lines(mail: EmailMessage) -> str:
+    """The text of a mail above its foot."""
+    return plain(mail).replace("\r", "").partition("\n-- \n")[0]
+
+
+def mail_of(house: House, message: str) -> EmailMessage:
+    folder = Path(urlsplit(house.settings.mail_url).path)
+    found = message_from_bytes((folder / "new" / f"{message}.eml").read_bytes(), policy=default)
+    assert isinstance(found, EmailMessage)
+    return found
 
 
 async def seats_of(story: Story) -> list[dict[str, Any]]:

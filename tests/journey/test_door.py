@@ -159,6 +159,28 @@ async def test_a_server_that_hangs_keeps_nobody_waiting(house: House, visitor: V
         assert [outcome for outcome, _ in await scans(house, event)] == ["admitted", "already_used"]
 
 
+async def test_a_scan_that_cannot_be_kept_lets_nobody_in(house: House, visitor: Visitor) -> None:
+    """And keeps no other back."""
+    async with visitor() as visit:
+        cast = Cast(house, visit)
+        page, _, codes = await cast.at_the_door()
+        await visit.context.set_offline(True)
+        await expect(page.get_by_text("Offline", exact=True)).to_be_visible()
+        await page.evaluate(
+            """() => {
+              const { put } = IDBObjectStore.prototype;
+              IDBObjectStore.prototype.put = function () {
+                IDBObjectStore.prototype.put = put;
+                throw new DOMException("full", "QuotaExceededError");
+              };
+            }"""
+        )
+        await cast.show(page, codes[0], "Not done")
+        await cast.show(page, codes[0], "Let in")
+        assert [("full" in fault) for fault in visit.faults] == [True]
+        visit.faults.clear()
+
+
 async def test_the_camera(house: House, visitor: Visitor) -> None:
     async with visitor(size=PHONE) as visit:
         await visit.context.add_init_script(CAMERA)

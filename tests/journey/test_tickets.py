@@ -5,11 +5,14 @@ from urllib.parse import urlsplit
 
 import pypdf
 import pytest
+import zxingcpp
+from PIL import Image
 from playwright.async_api import expect
 
 from tests.journey.browser import PHONE
 from tests.journey.cast import Cast
 from tests.journey.conftest import Visitor
+from usher.ticket.model import Grant
 from usher.wiring import House
 
 pytestmark = pytest.mark.anyio
@@ -47,6 +50,9 @@ async def test_it_is_handed_on(house: House, visitor: Visitor, script: bool) -> 
         code = page.get_by_role("img", name="QR-Code")
         await expect(code).to_be_visible()
         assert await code.evaluate("(image) => image.complete && image.naturalWidth > 0")
+        (seen,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(await code.screenshot())))
+        shown = await house.tickets.read(ticket, Grant(ticket, 1))
+        assert seen.text == shown["code"]  # as a scanner reads it off a phone
         async with page.expect_download() as started:
             await page.get_by_role("link", name="Als PDF herunterladen").click()
         paper = await (await started.value).path()

@@ -24,12 +24,10 @@ from usher.errors import Unavailable
 from usher.event.service import EventService
 from usher.ids import new_id
 from usher.notice import queries
-from usher.notice.client import SmtpChannel
 from usher.notice.compose import Composer
 from usher.notice.drafting import Drafter
-from usher.notice.gateway import SmsChannel
 from usher.notice.jobs import DECLINED, NO_CHANNEL, Messenger
-from usher.notice.model import Channel, Message, Sources
+from usher.notice.model import Message, Sources
 from usher.notice.service import MessageService
 from usher.outbox import queries as outbox
 from usher.outbox.service import Carrier, Outbox
@@ -38,7 +36,9 @@ from usher.plumbing.metric import Metrics
 from usher.plumbing.postgres import Database
 from usher.plumbing.shipped import shipped
 from usher.plumbing.signing import KeyRing, Signer
+from usher.settings import read_settings
 from usher.ticket.queries import hand_on
+from usher.wiring import channels_of, sender_of
 
 pytestmark = pytest.mark.anyio
 
@@ -78,11 +78,13 @@ class Desk:
         self.keeper = keeper
         self.signer = signer
         self.offers: dict[str, AnOffer] = {}
-        self.channels: dict[str, Channel] = {}
+        given = {"USHER_MAIL_FROM": "Concert hall <tickets@example.org>"}
         if keeper:
-            self.channels["email"] = SmtpChannel(keeper.url, "tickets@example.org")
+            given["USHER_MAIL_URL"] = keeper.url
         if sms:
-            self.channels["sms"] = SmsChannel(sms.url, "")
+            given["USHER_SMS_URL"] = sms.url
+        self.settings = read_settings(given)
+        self.channels = channels_of(self.settings)
         self.messenger = self.made()
         self.service = MessageService(self.database, signer, self.channels)
 
@@ -103,7 +105,7 @@ class Desk:
             LANGUAGES,
             sources,
             site=SITE,
-            sender="Concert hall <tickets@example.org>",
+            sender=sender_of(self.settings),
         )
         drafter = Drafter(self.database, sources)
         return Messenger(self.database, drafter, composer, self.channels, Metrics())
@@ -167,6 +169,7 @@ async def test_the_mail_of_a_confirmed_booking(desk: Desk) -> None:
     (mail,) = desk.mails
     assert desk.keeper is not None
     assert desk.keeper.recipients == ["ann@example.org"]
+    assert desk.keeper.senders == {"tickets@example.org"}
     assert mail["from"] == "Concert hall <tickets@example.org>"
     assert mail["to"].addresses[0].display_name == "Zoë Ann & Co"
     assert mail["to"].addresses[0].addr_spec == "ann@example.org"
@@ -464,7 +467,9 @@ from tests.post import Office
 from tests.sql.book import Book
 from usher.plumbing.postgres import Database
 from usher.plumbing.signing import KeyRing, Signer
+from usher.settings import read_settings
 from usher.ticket.queries import hand_on
+from usher.wiring import channels_of, sender_of
 
 async def main():
     url, ring, port, event, letter = sys.argv[1:]
@@ -713,8 +718,14 @@ async def test_fans_are_reminded_once_the_day_before(
         "late": await desk.booked(1),
         "unpaid": await desk.booked(2, state="awaiting_payment"),
         "refunded": await desk.booked(3, state="refunded"),
+        "handed on": await desk.booked(4),
     }
     async with desk.database.connection() as connection:
+        await connection.execute(
+            "UPDATE ticket SET serial = 1, holder = 'Bob', holder_email = 'bob@example.org'"
+            " WHERE booking_id = $1",
+            bookings["handed on"].id,
+        )
         await connection.execute(
             "UPDATE booking SET confirmed_at = now() - interval '3 days'"
             " WHERE event_id = $1 AND id <> $2",

@@ -135,6 +135,20 @@ def test_names_of_any_script_stand_before_the_address(name: str, shown: str) -> 
     assert to_of(mail(name=name)) == (shown, "ann@example.org")
 
 
+@pytest.mark.parametrize(
+    ("sender", "name"),
+    [
+        ("tickets@example.org", ""),
+        ("Konzerthaus, große Halle <tickets@example.org>", "Konzerthaus große Halle"),
+        ('"The hall" <tickets@example.org>', "The hall"),
+    ],
+    ids=["bare", "comma", "quotes"],
+)
+def test_who_sends_has_a_name_or_none(sender: str, name: str) -> None:
+    (told,) = read(mail(sender=sender))["from"].addresses
+    assert (told.display_name, told.addr_spec) == (name, "tickets@example.org")
+
+
 def test_the_same_message_is_the_same_bytes() -> None:
     assert mail() == mail()
     assert read(mail())["message-id"] == "<00000000000000000001@tickets.example.org>"

@@ -68,6 +68,16 @@ VIOLATIONS: Final[dict[str, str]] = {
         SELECT count(*) FROM payment AS p LEFT JOIN sandbox_charge AS c ON c.id = p.id
         WHERE p.event_id = $1 AND p.provider = 'sandbox' AND p.state = 'captured'
         AND (c.id IS NULL OR c.state <> 'captured' OR c.amount <> p.amount)""",
+    "used_twice": """
+        SELECT count(*) FROM (SELECT 1 FROM scan WHERE event_id = $1 AND outcome = 'admitted'
+        GROUP BY booking_id, seat HAVING count(*) > 1) AS twice""",
+    "uses_unlike_scans": """
+        SELECT (SELECT count(*) FROM ticket AS t WHERE t.event_id = $1 AND t.used_at IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM scan AS c WHERE c.id = t.used_by
+         AND c.outcome = 'admitted' AND c.booking_id = t.booking_id AND c.seat = t.seat))
+        + (SELECT count(*) FROM scan AS c WHERE c.event_id = $1 AND c.outcome = 'admitted'
+         AND NOT EXISTS (SELECT 1 FROM ticket AS t WHERE t.used_by = c.id
+         AND t.booking_id = c.booking_id AND t.seat = c.seat))""",
 }
 
 # name -> a count that is on its way to zero

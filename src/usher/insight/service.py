@@ -33,6 +33,8 @@ _PROMISES: Final = {
     "refunds_refused": "no refund was refused by its provider",
     "books_differ": "no provider tells otherwise of our money than we do",
     "bank_refunds_differ": "the bank gave back what we say it did",
+    "used_twice": "no ticket was used by two scans",
+    "uses_unlike_scans": "every ticket that is used has the scan that used it, and no other",
     "bank_captured_unknown": "the bank took no money that we do not know of",
     "captured_unknown_to_bank": "we claim no money that the bank did not take",
 }

@@ -33,6 +33,12 @@ def mailbox(address: str) -> str:
     return f"{local}@{host}"
 
 
+def named(text: str) -> tuple[str, str]:
+    """The name and the address of `A name <address>`; a bare address has no name."""
+    name, bracket, address = text.rpartition("<")
+    return (name.strip(), address.rstrip(">")) if bracket else ("", text)
+
+
 def one_line(text: str) -> str:
     """A text without anything that could end a header's line, or turn it around."""
     kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 
 from usher import limits
-from usher.notice.address import mailbox
+from usher.notice.address import mailbox, named
 from usher.notice.model import Away, Delayed, Outgoing, Refused
 
 # One of these instead of a code for the recipient: it is we who are not let in.
@@ -21,13 +21,14 @@ class SmtpChannel:
 
     By `smtp://` a password is only ever sent after STARTTLS, without one TLS is used where the
     server offers it; the server on this machine is spoken to plainly. Certificates are checked
-    against those that this machine trusts, or by `trust`.
+    against those that this machine trusts, or by `trust`. `sender` is an address, or a name and an
+    address; it is the latter that mail which cannot be delivered comes back to.
     """
 
     def __init__(self, url: str, sender: str, trust: ssl.SSLContext | None = None) -> None:
         parts = urlsplit(url)
         self.at_once = limits.messages_at_once
-        self._sender = mailbox(sender)
+        self._sender = mailbox(named(sender)[1])
         self._host = parts.hostname or ""
         self._port = parts.port
         self._secure = parts.scheme == "smtps"

@@ -179,6 +179,9 @@ async def due_reminders(connection: Connection, before_s: int, most: int) -> lis
         " AND e.starts_at <= now() + make_interval(secs => $1) AND b.state = 'confirmed'"
         " AND b.confirmed_at < e.starts_at - make_interval(secs => $1)"
         " AND NOT EXISTS (SELECT 1 FROM reminder AS r WHERE r.booking_id = b.id)"
+        # Of tickets that were handed on the booking's fan is not reminded.
+        " AND EXISTS (SELECT 1 FROM ticket AS t WHERE t.booking_id = b.id AND t.state = 'live'"
+        " AND t.holder = '')"
         " LIMIT $2 ON CONFLICT DO NOTHING RETURNING booking_id",
         float(before_s),
         most,

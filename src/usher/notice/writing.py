@@ -8,11 +8,11 @@ from datetime import datetime
 from email.headerregistry import Address, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from usher.notice.address import display, mailbox, one_line
+from usher.notice.address import display, mailbox, named, one_line
 from usher.plumbing.language import Language
 from usher.plumbing.page import make_environment
 
@@ -100,7 +100,7 @@ def make_mail(
     local, _, host = recipient.rpartition("@")
     ascii_only = recipient.isascii()
     mail = EmailMessage(_ASCII if ascii_only else _WIDE)
-    sender_name, sender_address = parseaddr(sender)
+    sender_name, sender_address = named(sender)
     mail["From"] = _address(sender_name, mailbox(sender_address))
     mail["To"] = _address(name, recipient) if ascii_only else Address("", local, host)
     mail["Subject"] = words.subject

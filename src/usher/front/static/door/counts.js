@@ -27,7 +27,13 @@ function line(scan) {
   when.textContent = at(scan.scanned_at).slice(0, 5);
   word.textContent = wordFor(scan.outcome);
   what.append(word);
-  if (scan.ticket) what.append(` · ${scan.ticket.holder} · ${seatWords(scan.ticket)}`);
+  if (scan.ticket) {
+    // Names and seats keep their own direction.
+    const [holder, seat] = ["bdi", "bdi"].map((name) => document.createElement(name));
+    holder.textContent = scan.ticket.holder;
+    seat.textContent = seatWords(scan.ticket);
+    what.append(" · ", holder, " · ", seat);
+  }
   if (scan.entrance) {
     const where = document.createElement("span");
     where.className = "quiet";

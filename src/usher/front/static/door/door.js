@@ -83,13 +83,14 @@ async function check(text, typed) {
 }
 
 let turn = Promise.resolve();
-/** One after the other, in the order they were shown. */
+/** One after the other, in the order they were shown; one that fails keeps no other back. */
 function scan(text, typed = false) {
-  turn = turn.then(() => check(text, typed)).catch((fault) => {
-    showVerdict({ outcome: "failed" });
-    throw fault;
-  });
-  return turn;
+  turn = turn
+    .then(() => check(text, typed))
+    .catch((fault) => {
+      showVerdict({ outcome: "failed" });
+      reportError(fault);
+    });
 }
 
 // --- the connection

@@ -58,11 +58,11 @@ export class TicketList {
     if (known && !known[1]) [known[1], known[2]] = [at, where];
   }
 
-  /** A ticket (tkt_...) was let in here, offline or not. */
+  /** A ticket (tkt_...) was let in here, offline or not: that is true whether it can be kept or not. */
   async use(id, at, where) {
     const ticket = id.slice(4);
     this.mark(ticket, at, where);
-    await put("used", { ticket, event: this.event, at, where });
+    await put("used", { ticket, event: this.event, at, where }).catch(() => {});
   }
 
   /** What this device finds of a text: {outcome, ticket, used_at, used_where}; `sure` is false where
