@@ -66,16 +66,20 @@ async def _put_on_sale(site: Up, seats: int, payment_s: int) -> str:
     return event
 
 
-async def _kill(site: Up, kills: int, over: asyncio.Event, pause_s: float) -> int:
-    """SIGKILL to the worker again and again, at any moment of its life; how often."""
-    worker, killed = site.child("worker"), 0
-    while killed < kills:
-        await asyncio.sleep(random.uniform(0.5, 1.5) * pause_s)
-        worker.kill()
-        worker.restarts = 0  # it is we who kill it: no growing pauses
-        killed += 1
-    await over.wait()
-    return killed
+async def _kill(site: Up, name: str, times: int, over_s: float) -> int:
+    """SIGKILL to a process or a server, `times` within `over_s`, at any moment of its life."""
+    for _ in range(times):
+        await asyncio.sleep(random.uniform(0.5, 1.5) * over_s / times)
+        if name == "database":
+            assert site.servers is not None
+            await site.servers.kill(name)
+            await asyncio.sleep(1)
+            await site.servers.restart(name)
+        else:
+            child = site.child(name)
+            child.kill()
+            child.restarts = 0  # it is we who kill it: no growing pauses
+    return times
 
 
 async def _rest(site: Up, event: str) -> float:
@@ -110,7 +114,7 @@ async def _figures(site: Up, event: str) -> dict[str, dict[str, int]]:
 
 
 async def _storm(data_dir: Path, asked: dict[str, Any]) -> tuple[Verdict, dict[str, Any]]:
-    bookings, kills, rate, seed = (asked[n] for n in ("bookings", "kills", "rate", "seed"))
+    bookings, rate, seed = (asked[n] for n in ("bookings", "rate", "seed"))
     dice = random.Random(seed)
     settings = read_settings().with_(data_dir=data_dir, port=0, log_level="error")
     async with up(settings) as site:
@@ -118,8 +122,11 @@ async def _storm(data_dir: Path, asked: dict[str, Any]) -> tuple[Verdict, dict[s
         event = await _put_on_sale(site, int(bookings * 2.1), asked["payment_s"])
         told: Counter[str] = Counter()
         meter, drawn = Meter(), lots(bookings, dice)
-        over = asyncio.Event()
-        killing = asyncio.create_task(_kill(site, kills, over, bookings / rate / max(1, kills)))
+        deaths = {name: asked[f"{name}_kills"] for name in ("worker", "api", "database")}
+        killing = [
+            asyncio.create_task(_kill(site, name, times, bookings / rate))
+            for name, times in deaths.items()
+        ]
         began = time.monotonic()
         async with Client(site.url, event, meter, connections=32) as client:
 
@@ -129,8 +136,7 @@ async def _storm(data_dir: Path, asked: dict[str, Any]) -> tuple[Verdict, dict[s
 
             made = await asyncio.gather(*(one(n, lot) for n, lot in enumerate(drawn)))
         storm_s = time.monotonic() - began
-        over.set()
-        killed = await killing
+        killed = await asyncio.gather(*killing)
         # The last booking that nobody pays for is still to lapse.
         await asyncio.sleep(asked["payment_s"] + 3)
         rest_s = await _rest(site, event)
@@ -144,7 +150,7 @@ async def _storm(data_dir: Path, asked: dict[str, Any]) -> tuple[Verdict, dict[s
             "bookings made": sum(map(bool, made)),
             "bookings lost": len(lost),
             "told": dict(told),
-            "worker killed": killed,
+            "killed": dict(zip(deaths, killed, strict=True)),
             "storm seconds": round(storm_s, 1),
             "seconds to rest": round(rest_s, 1),
             "answers of 500 and above": meter.faults(),
@@ -156,7 +162,9 @@ async def _storm(data_dir: Path, asked: dict[str, Any]) -> tuple[Verdict, dict[s
 
 @click.command()
 @click.option("--bookings", type=click.IntRange(1, 20_000), default=2_000, show_default=True)
-@click.option("--kills", type=click.IntRange(0, 1_000), default=20, show_default=True)
+@click.option("--worker-kills", type=click.IntRange(0, 1_000), default=20, show_default=True)
+@click.option("--api-kills", type=click.IntRange(0, 1_000), default=0, show_default=True)
+@click.option("--database-kills", type=click.IntRange(0, 1_000), default=0, show_default=True)
 @click.option(
     "--rate",
     type=click.FloatRange(1, 1_000),

@@ -8,6 +8,7 @@ from typing import Any, Final
 from usher.ids import new_id
 from usher.rehearsal.answers import BookingView, ChargeView, HoldView, Joined, Refusal
 from usher.rehearsal.client import Client
+from usher.rehearsal.wire import Unreachable
 
 # A lot and how many in a hundred draw it; all others are approved.
 LOTS: Final = {
@@ -41,22 +42,30 @@ class StormFan:
         self._lot = lot
         self._dice = dice
         self._told = told
+        self._booking = ""
 
     async def go(self) -> str:
-        """The id of the booking; "" where there were no seats left."""
+        """The id of the booking; "" where there were no seats left, or nobody answered in time."""
+        try:
+            await self._go()
+        except Unreachable:
+            self._told["gave up: no answer"] += 1
+        return self._booking
+
+    async def _go(self) -> None:
         joined = await self._client.join("")
         assert isinstance(joined, Joined), joined
         assert joined.admission_token, "the storm is for a simple sale"
         held = await self._held(joined.admission_token)
         if held is None:
-            return ""
+            return
         booked = await self._client.book(
             joined.admission_token, held.hold_id, "A fan of the storm", "fan@example.org"
         )
         assert isinstance(booked, BookingView), booked
+        self._booking = booked.booking_id
         if self._lot != "never pays":
             await self._through_the_bank(joined.admission_token, booked.booking_id)
-        return booked.booking_id
 
     async def _through_the_bank(self, token: str, booking: str) -> None:
         outcome = "approve" if self._lot == "gives back" else self._lot
