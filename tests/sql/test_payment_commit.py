@@ -13,6 +13,8 @@ import pytest
 from tests.sql.book import PRICE, SEATS, Book, opened_book
 from usher.booking import queries
 from usher.booking.jobs import commit_messages
+from usher.booking.refunding import queries as refunding
+from usher.booking.refunding.service import cancel_unpaid
 from usher.errors import Unavailable
 from usher.ids import new_id
 from usher.payment import queries as payments
@@ -155,3 +157,48 @@ async def test_silent_payments_are_found_without_reading_all(
         await connection.execute("SET LOCAL enable_seqscan = off")
         plan = await connection.fetch(f"EXPLAIN {statement}", *values)
     assert "payment_unanswered" in "\n".join(row[0] for row in plan)
+
+
+async def test_a_booking_cancelled_while_it_is_paid_waits_in_no_circle(database: Database) -> None:
+    """The worker has the payment and wants the booking; who cancels has the booking, and leaves the
+    payment to the worker."""
+    async with opened_book(database) as book:
+        till = Till(book, random.Random(1))
+        await till.open()
+        payment = till.payments[0]
+        message = Message(
+            provider="sandbox",
+            message_id=f"{payment.id} said",
+            kind="authorised",
+            payment_id=payment.id,
+            booking_id=payment.booking_id,
+            event_id=payment.event_id,
+            amount=payment.amount,
+            currency=payment.currency,
+        )
+        async with database.transaction() as cancelling:
+            assert await refunding.lock(cancelling, payment.booking_id)
+
+            async def work() -> None:
+                async with database.transaction() as connection:
+                    await commit_messages(connection, [message])
+
+            worker = asyncio.create_task(work())
+            # It has come to the booking.
+            for _ in range(1_000):
+                if await cancelling.fetchval(
+                    "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype"
+                    " IN ('tuple', 'transactionid'))"
+                ):
+                    break
+                await asyncio.sleep(0.01)
+            await cancel_unpaid(cancelling, [payment.booking_id], "by the fan")
+        await worker
+        async with database.connection() as connection:
+            (states,) = await connection.fetch(
+                "SELECT b.state AS booking, p.state AS payment, EXISTS (SELECT FROM outbox"
+                "  WHERE kind = 'void' AND subject = p.id) AS void"
+                " FROM payment AS p JOIN booking AS b ON b.id = p.booking_id WHERE p.id = $1",
+                payment.id,
+            )
+        assert tuple(states) == ("cancelled", "voiding", True)

@@ -118,11 +118,17 @@ async def move(
 
 
 async def close(connection: Connection, bookings: Sequence[str]) -> list[str]:
-    """Begins to void the attempts to pay for these bookings that nobody has decided; their ids."""
+    """Begins to void the attempts to pay for these bookings that nobody has decided; their ids.
+
+    The caller has locked the bookings, and whoever takes in a provider's word locks the payment
+    first and then its booking: waiting for them here would be a deadlock. They find the booking
+    cancelled, and give the money back themselves.
+    """
     rows = await connection.fetch(
         "UPDATE payment SET state = 'voiding', changed_at = now(),"
-        " reason = 'the booking was cancelled'"
-        " WHERE booking_id = ANY($1::text[]) AND state = 'started' RETURNING id",
+        " reason = 'the booking was cancelled' WHERE id IN"
+        " (SELECT id FROM payment WHERE booking_id = ANY($1::text[]) AND state = 'started'"
+        "  FOR NO KEY UPDATE SKIP LOCKED) RETURNING id",
         list(bookings),
     )
     return [row["id"] for row in rows]
