@@ -7,7 +7,9 @@ import pytest
 
 from tests.race.refund_stories import bought, give_back
 from tests.race.stage import Stage, raise_curtain
+from usher.errors import Unavailable
 from usher.ids import new_id
+from usher.payment.model import Payment, Standing
 from usher.payment.reconciling.model import Report
 from usher.wiring import House
 
@@ -106,6 +108,57 @@ async def test_what_people_must_look_at(lone: House) -> None:
     await stage.check()
 
 
+async def test_money_that_goes_back_while_books_are_compared(
+    lone: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is at fault, whichever book was read first."""
+    stage = await raise_curtain(lone)
+    mine, payment = await bought(stage)
+    await stage.shift.finish()
+    # What makes the charge worth a second look is gone by then.
+    odd = new_id("refund")
+    await stage.sql(
+        "INSERT INTO sandbox_refund (id, charge_id, amount) VALUES ($2, $1, 1)", payment, odd
+    )
+    look = lone.providers["sandbox"].look
+
+    async def late_look(asked: Payment) -> Standing | None:
+        if asked.id == payment:
+            await stage.sql("DELETE FROM sandbox_refund WHERE id = $1", odd)
+            await give_back(stage, mine, mine.seats[0])
+            await lone.outbox.relay()
+        return await look(asked)
+
+    monkeypatch.setattr(lone.providers["sandbox"], "look", late_look)
+    assert of(await compared(stage), payment)[0] != "found"
+    await stage.check()
+
+
+async def test_a_charge_that_is_not_told_of_keeps_no_other_from_being_compared(
+    lone: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = await raise_curtain(lone)
+    _, silent = await bought(stage)
+    _, payment = await bought(stage)
+    await stage.shift.finish()
+    await stage.sql(
+        "UPDATE sandbox_charge SET created_at = now() - interval '1 day' WHERE id = ANY($1)",
+        [silent, payment],
+    )
+    await stage.sql("UPDATE sandbox_charge SET amount = amount + 1 WHERE id = $1", payment)
+    look = lone.providers["sandbox"].look
+
+    async def mute(asked: Payment) -> Standing | None:
+        if asked.id == silent:
+            raise Unavailable("the payment provider does not know this charge")
+        return await look(asked)
+
+    monkeypatch.setattr(lone.providers["sandbox"], "look", mute)
+    assert of(await compared(stage), payment)[0] == "found"
+    await stage.sql("UPDATE sandbox_charge SET amount = amount - 1 WHERE id = $1", payment)
+    assert of(await compared(stage), payment) == ("", "")
+
+
 async def test_a_charge_that_nobody_here_knows(lone: House) -> None:
     stage = await raise_curtain(lone)
     charge, elsewhere = new_id("payment"), new_id("payment")
@@ -122,6 +175,15 @@ async def test_a_charge_that_nobody_here_knows(lone: House) -> None:
         "the provider has captured a charge that is unknown here",
     )
     assert of(report, elsewhere) == ("", ""), "another installation's, on the same account"
+    # Prepared too long ago to be listed any more, its money is where it was.
+    await stage.sql(
+        "UPDATE sandbox_charge SET created_at = now() - interval '1 day' WHERE id = $1", charge
+    )
+    await compared(stage)
+    assert (await lone.auditor.audit(stage.event)).figure("books_differ") == 1
+    await stage.sql("UPDATE sandbox_charge SET state = 'voided' WHERE id = $1", charge)
+    await lone.reconciler.reconcile(since_s=2 * 86_400, pause_s=0)
+    assert (await lone.auditor.audit(stage.event)).figure("books_differ") == 0
     await stage.sql("DELETE FROM sandbox_charge WHERE id = ANY($1::text[])", [charge, elsewhere])
 
 

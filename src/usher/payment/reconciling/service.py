@@ -6,7 +6,7 @@ one instant, so a difference counts only when a second look a moment later finds
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -14,7 +14,7 @@ import structlog
 from usher.clock import now_ms
 from usher.errors import Unavailable, UsherError
 from usher.ids import derived_id
-from usher.payment.model import Provider, Standing
+from usher.payment.model import Payment, Provider, Standing
 from usher.payment.reconciling import queries
 from usher.payment.reconciling.model import Difference, Ours, Report, compare
 from usher.payment.service import PaymentService
@@ -26,6 +26,7 @@ log = structlog.get_logger("usher.reconcile")
 SINCE_S: Final = 900
 _PAUSE_S: Final = 1.0
 _LOOKED_AT_MAX: Final = 2_000  # charges asked about one by one
+_AT_ONCE: Final = 16  # as many of them: a guard lets some more through
 
 
 class Reconciler:
@@ -68,12 +69,18 @@ class Reconciler:
         findings: list[Difference] = []
         if suspects:
             await asyncio.sleep(pause_s)
-            again = await queries.by_id(self._database, suspects)
+            known = await queries.by_id(self._database, suspects)
             orders = await self._under_way(suspects)
+            standings = await self._look(name, [e for i, e in known.items() if i not in orders])
+            # Ours after theirs: what is done in between is then an order to be given again at
+            # worst, and never money that went without our knowing.
+            again = await queries.by_id(self._database, suspects)
             for each in suspects:
-                standing = await self._look(name, again.get(each), theirs.get(each))
+                if each in orders or (each in known and each not in standings):
+                    continue
+                standing = standings[each] if each in known else theirs.get(each)
                 difference = compare(name, again.get(each), standing)
-                if difference is None or each in orders:
+                if difference is None:
                     continue
                 if await self._mend(difference, again.get(each), standing):
                     log.info("books mended", payment=each, what=difference.what)
@@ -83,8 +90,12 @@ class Reconciler:
                     findings.append(difference)
         await queries.keep_findings(self._database, findings)
         bad = {each.payment_id for each in findings}
-        await queries.close_findings(self._database, name, [e for e in before if e not in bad])
-        return len(ours.keys() | theirs.keys()), mended, findings
+        # What was not looked at this time - unknown here and prepared long ago, or not told of now
+        # - is as it was.
+        seen = ours.keys() | theirs.keys()
+        good = [each for each in before if each in seen and each not in bad]
+        await queries.close_findings(self._database, name, good)
+        return len(seen), mended, findings
 
     async def _books(
         self, name: str, since_ms: int, before: list[str]
@@ -100,13 +111,27 @@ class Reconciler:
         strange = {each.event_id for i, each in theirs.items() if i not in ours}
         events = await queries.known_events(self._database, sorted(strange))
         theirs = {i: each for i, each in theirs.items() if i in ours or each.event_id in events}
-        for each in ours.keys() - theirs.keys():
-            if standing := await provider.look(ours[each].payment):
-                theirs[each] = standing
-        return ours, theirs
+        older = await self._look(name, [each for i, each in ours.items() if i not in theirs])
+        ours = {i: each for i, each in ours.items() if i in theirs or i in older}
+        return ours, theirs | {i: each for i, each in older.items() if each}
 
-    async def _look(self, name: str, ours: Ours | None, before: Standing | None) -> Standing | None:
-        return await self._providers[name].look(ours.payment) if ours else before
+    async def _look(self, name: str, ours: Sequence[Ours]) -> dict[str, Standing | None]:
+        """The charges of these payments as the provider has them now, by payment id, without those
+        that it does not tell of. Some at a time: a cancelled event is thousands."""
+        told: dict[str, Standing | None] = {}
+        for first in range(0, len(ours), _AT_ONCE):
+            some = [each.payment for each in ours[first : first + _AT_ONCE]]
+            answers = await asyncio.gather(*(self._ask(name, each) for each in some))
+            told |= {p.id: a[0] for p, a in zip(some, answers, strict=True) if a}
+        if len(told) < len(ours):
+            log.warning("charges not compared", provider=name, charges=len(ours) - len(told))
+        return told
+
+    async def _ask(self, name: str, payment: Payment) -> tuple[Standing | None] | None:
+        try:
+            return (await self._providers[name].look(payment),)
+        except UsherError:
+            return None
 
     async def _under_way(self, ids: list[str]) -> set[str]:
         """Payments about which an order is on the outbox: whoever carries it will mend them."""
