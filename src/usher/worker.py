@@ -11,6 +11,8 @@ import asyncio
 import signal
 import time
 import warnings
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any, Final
 
 import msgspec
@@ -42,6 +44,8 @@ SYNC_TICK_S: Final = 0.5
 STOP_DEADLINE_S: Final = 20.0
 CANCEL_AGAIN_S: Final = 0.5
 JOBS_QUEUE: Final = "usher:jobs"
+
+Job = Callable[[dict[str, Any]], Awaitable[int]]
 
 
 class Ticker:
@@ -213,12 +217,32 @@ async def end(tasks: set[asyncio.Task[Any]]) -> None:
         _, tasks = await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
 
 
+def alone(job: Job) -> Job:
+    """A cron that may take longer than until its next time: begun again meanwhile it leaves all to
+    who is at it, or one slow one would take every place and every connection there is."""
+    busy = False
+
+    @wraps(job)
+    async def run(context: dict[str, Any]) -> int:
+        nonlocal busy
+        if busy:
+            return 0
+        busy = True
+        try:
+            return await job(context)
+        finally:
+            busy = False
+
+    return run
+
+
 def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
     """arq's half, and a connection to enqueue with. msgspec instead of pickle; time limits."""
 
     async def relay(_: dict[str, Any]) -> int:
         return await house.outbox.relay()
 
+    @alone
     async def expire_bookings(_: dict[str, Any]) -> int:
         expired = 0
         while more := await expire(house.database):
@@ -227,12 +251,15 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
             await house.outbox.relay()
         return expired
 
+    @alone
     async def reconcile(_: dict[str, Any]) -> int:
         return await house.payments.reconcile()
 
+    @alone
     async def compare_books(_: dict[str, Any]) -> int:
         return len((await house.reconciler.reconcile()).findings)
 
+    @alone
     async def wind_up_events(_: dict[str, Any]) -> int:
         return await wind_up(house.database)
 

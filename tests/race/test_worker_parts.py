@@ -101,3 +101,25 @@ async def test_a_cancellation_that_is_forgotten_comes_again() -> None:
     await asyncio.sleep(0)  # one that has not begun would forget nothing
     await end(tasks)
     assert forgotten == 2
+
+
+async def test_a_cron_that_takes_long_is_not_begun_again(
+    lone: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A big event is wound up for minutes, and looked after each second."""
+    begun, go_on = 0, asyncio.Event()
+
+    async def slow(*_: object) -> int:
+        nonlocal begun
+        begun += 1
+        await go_on.wait()
+        return 1
+
+    monkeypatch.setattr("usher.worker.wind_up", slow)
+    (cron,) = (each for each in make_arq(lone)[0].cron_jobs if each.name == "wind_up")
+    first = asyncio.create_task(cron.coroutine({}))
+    await asyncio.sleep(0)
+    assert await asyncio.wait_for(cron.coroutine({}), 5) == 0
+    go_on.set()
+    assert (await first, begun) == (1, 1)
+    assert (await cron.coroutine({}), begun) == (1, 2)
