@@ -66,3 +66,21 @@ async def test_money_authorised_in_the_last_moment_is_asked_about(lone: House) -
     await stage.shift.finish()
     assert await stage.state(mine) == "confirmed"
     assert await stage.payments(mine) == {payment: "captured"}
+
+
+async def test_money_that_comes_late_for_a_cancelled_event_goes_back(lone: House) -> None:
+    """Its seats are free, and still it is nothing that could be paid for: a day after, nobody winds
+    the event up any more."""
+    stage = await raise_curtain(lone)
+    mine, payment = await stage.paying()
+    await stage.lapse(mine)
+    await stage.sql(
+        "UPDATE event SET state = 'cancelled', cancelled_at = now() - interval '2 days',"
+        " wound_up_at = now() WHERE id = $1",
+        stage.event,
+    )
+    await stage.says(payment, "approve")
+    await stage.shift.finish()
+    assert await stage.state(mine) == "expired"
+    assert await stage.payments(mine) == {payment: "voided"}
+    await stage.check()

@@ -192,11 +192,14 @@ class Ledger:
         """
         found = await queries.find_many(self._database, [payment.booking_id])
         booking = found[payment.booking_id]
-        if booking.state != "expired" or not await self._taken_again(booking, payment):
-            async with self._database.transaction() as connection:
-                await _give_back_money(
-                    connection, [payment.id], "paid late; the seats were sold meanwhile"
-                )
+        reason = "paid late; the seats were sold meanwhile"
+        if await queries.is_called_off(self._database, booking.event_id):
+            # Nobody winds up what comes a day after the event was cancelled.
+            reason = "paid late; the event is cancelled"
+        elif booking.state == "expired" and await self._taken_again(booking, payment):
+            return
+        async with self._database.transaction() as connection:
+            await _give_back_money(connection, [payment.id], reason)
 
     async def _taken_again(self, booking: Booking, payment: Payment) -> bool:
         reply = await self._seats.retake(

@@ -188,6 +188,16 @@ async def states(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
     return {row["id"]: row["state"] for row in rows}
 
 
+async def is_called_off(database: Database, event: str) -> bool:
+    """Whether the event is cancelled."""
+    async with database.connection() as connection:
+        return bool(
+            await connection.fetchval(
+                "SELECT EXISTS (SELECT FROM event WHERE id = $1 AND state = 'cancelled')", event
+            )
+        )
+
+
 async def find_many(database: Database, ids: Sequence[str]) -> dict[str, Booking]:
     """Bookings by id."""
     async with database.connection() as connection:
