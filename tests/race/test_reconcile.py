@@ -5,8 +5,10 @@ from typing import Final
 
 import pytest
 
-from tests.race.refund_stories import bought, give_back
+from tests.race.refund_stories import ORGANISER, bought, give_back
 from tests.race.stage import Stage, raise_curtain
+from usher.account.model import Reader
+from usher.booking.refunding.model import CancellationRequest
 from usher.errors import Unavailable
 from usher.ids import new_id
 from usher.payment.model import Payment, Standing
@@ -199,3 +201,33 @@ async def test_a_control_that_looks_once_finds_what_is_under_way(
     stage = await raise_curtain(lone)
     _, payment = await bought(stage)
     assert of(await compared(stage), payment)[0] == "mended"
+
+
+async def test_money_captured_in_spite_of_a_void_goes_back_and_alarms_nobody(lone: House) -> None:
+    stage = await raise_curtain(lone)
+    mine, payment = await stage.paying()
+    await stage.house.refunds.cancel(mine.booking_id, CancellationRequest(), Reader(), ORGANISER)
+    await stage.sql("UPDATE sandbox_charge SET state = 'captured' WHERE id = $1", payment)
+    assert (await lone.auditor.audit(stage.event)).figure("bank_captured_unknown") == 1
+    await stage.shift.finish()
+    assert await stage.state(mine) == "cancelled"
+    await stage.check()
+    assert of(await compared(stage), payment) == ("", "")
+
+
+async def test_too_much_here_is_not_made_good_by_too_little_there(lone: House) -> None:
+    stage = await raise_curtain(lone)
+    dear, _ = await bought(stage)
+    cheap, _ = await bought(stage)
+    await stage.shift.finish()
+    await stage.check()
+    for cents in (7, -7):
+        for purchase, more in ((dear, cents), (cheap, -cents)):
+            await stage.sql(
+                "UPDATE ticket SET price = price + $2 WHERE booking_id = $1 AND seat = $3",
+                purchase.booking_id,
+                more,
+                purchase.seats[0],
+            )
+        wrong = 14 if cents > 0 else 0
+        assert (await lone.auditor.audit(stage.event)).figure("money_not_tickets") == wrong
