@@ -280,7 +280,7 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
             cron(expire_bookings, name="expire", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
             cron(reconcile, name="reconcile", second=set(range(0, 60, 5)), keep_result=0),  # type: ignore[arg-type]
             cron(compare_books, name="compare_books", second=31, keep_result=0),  # type: ignore[arg-type]
-            cron(wind_up_events, name="wind_up", second=set(range(60)), keep_result=0),  # type: ignore[arg-type]
+            cron(wind_up_events, name="wind_up", second=set(range(0, 60, 5)), keep_result=0),  # type: ignore[arg-type]
             cron(sweep_outbox, name="sweep_outbox", second=43, keep_result=0),  # type: ignore[arg-type]
             cron(sweep_logins, name="sweep_logins", second=17, keep_result=0),  # type: ignore[arg-type]
             cron(remind, name="remind", second=37, keep_result=0),  # type: ignore[arg-type]

@@ -10,8 +10,10 @@ import pytest
 from tests.contract.fan import Fan, private, refused
 from tests.contract.test_own_events import someone
 from tests.sale import QUICK
-from usher.account.model import Role
+from usher.account.model import Reader, Role
+from usher.booking.refunding.model import CancellationRequest
 from usher.clock import utc_now
+from usher.errors import NotCancellable
 from usher.event.model import NewEvent
 from usher.sale.model import SaleChange, SaleSettings
 from usher.venue.generate import rows_by_columns
@@ -118,6 +120,27 @@ async def test_no_fan_gives_back_what_the_organiser_does_not_take(
         booking = await bought(fan, "A-1")
         refused(await cancel(fan, booking["booking_id"]), 409, "not_cancellable")
         assert (await fan.booking(booking["booking_id"]))["tickets"] == booking["tickets"]
+
+
+async def test_what_has_gone_back_has_gone_back_after_the_deadline_too(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    fan = await Fan(http, await on_sale(house, 3_600)).come_in()
+    booking = await bought(fan, "A-1", "A-2")
+    name, (one, two) = booking["booking_id"], (each["ticket_id"] for each in booking["tickets"])
+    first = private(await cancel(fan, name, tickets=[one]), 200)
+    async with house.database.connection() as connection:
+        await connection.execute("UPDATE event SET cancel_before_s = NULL WHERE id = $1", fan.event)
+        whose = await connection.fetchval("SELECT fan_id FROM booking WHERE id = $1", name)
+    house.events.forget(fan.event)
+
+    async def asked(*tickets: str) -> dict[str, Any]:
+        return await house.refunds.cancel(name, CancellationRequest([*tickets]), Reader(whose))
+
+    assert (await asked(one))["tickets"] == first["tickets"]
+    for tickets in ((), (two,), (one, two)):
+        with pytest.raises(NotCancellable):
+            await asked(*tickets)
 
 
 async def test_what_was_handed_on_only_the_organiser_gives_back(

@@ -88,31 +88,33 @@ class Settler:
         ids = [subject.partition(" ")[0] for subject in subjects]
         found = await queries.find_many(self._database, ids)
         await self.settle(list(found.values()))
-        await asyncio.gather(*(self._unsell(each) for each in found.values()))
+        await self._unsell(list(found.values()))
         return {
             subject: "there is no such booking"
             for subject, booking in zip(subjects, ids, strict=True)
             if booking not in found
         }
 
-    async def _unsell(self, booking: Booking) -> None:
+    async def _unsell(self, bookings: Sequence[Booking]) -> None:
         """Seats that were sold and given back go on sale again, but those that have been sold
-        again since: this letter may be a late second one."""
-        if booking.confirmed_at is None:
-            return
-        seats = set(booking.returned if booking.state == "confirmed" else booking.seats)
-        if not seats:
-            return
-        for owner in await seat_queries.owners_of(self._database, booking.event_id, sorted(seats)):
-            seats -= set(owner.seats)
-        if seats:
-            await self._seats.unsell(
-                booking.event_id,
-                booking.hold_id,
-                booking.id,
-                booking.state,
-                booking.place_id,
-                *sorted(seats),
+        again since: these letters may be late second ones."""
+        by_event: dict[str, list[tuple[Booking, set[int]]]] = defaultdict(list)
+        for each in bookings:
+            back = each.returned if each.state == "confirmed" else each.seats
+            if each.confirmed_at is not None and back:
+                by_event[each.event_id].append((each, set(back)))
+        for event, group in by_event.items():
+            asked = sorted(set().union(*(back for _, back in group)))
+            owners = await seat_queries.owners_of(self._database, event, asked)
+            owned = {seat for owner in owners for seat in owner.seats}
+            await asyncio.gather(
+                *(
+                    self._seats.unsell(
+                        event, each.hold_id, each.id, each.state, each.place_id, *sorted(free)
+                    )
+                    for each, back in group
+                    if (free := back - owned)
+                )
             )
 
 

@@ -77,7 +77,9 @@ class Refunds:
                 by = "by the organiser" if organiser_id else "by the fan"
                 await cancel_unpaid(connection, [booking_id], asked.reason or by)
             elif now.state == "confirmed":
-                if not organiser_id:
+                # Asked again for what has gone back it has been done, however late it is by now.
+                again = wanted is not None and wanted <= set(now.returned)
+                if not organiser_id and not again:
                     _check_policy(showing.event)
                 await give_back(
                     connection, now, wanted, actor, asked.reason, strict=not organiser_id
