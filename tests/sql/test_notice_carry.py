@@ -426,6 +426,22 @@ async def test_a_letter_that_has_become_untrue_is_not_sent(desk: Desk) -> None:
     assert desk.mails == []
 
 
+async def test_a_letter_that_has_become_untrue_while_the_server_was_away_is_not_sent(
+    desk: Desk,
+) -> None:
+    assert desk.keeper is not None
+    desk.keeper.answers["gray@example.org"] = ["451 greylisted"]
+    booking = await desk.booked(0, email="gray@example.org")
+    subject = told("booking.confirmed", booking)
+    assert (await desk.messenger.carry([subject])).keys() == {subject}
+    async with desk.database.connection() as connection:
+        await connection.execute("UPDATE booking SET state = 'refunded' WHERE id = $1", booking.id)
+    assert await desk.messenger.carry([subject]) == {}
+    (message,) = await desk.log(booking)
+    assert (message.state, message.answer) == ("skipped", "the booking is refunded by now")
+    assert desk.mails == []
+
+
 async def test_letters_that_cannot_be_told_of_are_kept(desk: Desk) -> None:
     subjects = [told("booking.confirmed", new_id("booking")), "moon.full 1", "booking.refunded"]
     faults = await desk.messenger.carry([*subjects, told("ticket.transferred", "tkt_1.1")])

@@ -36,6 +36,15 @@ async def note(database: Database, drafts: Sequence[Draft]) -> set[str]:
             [each.recipient for each in drafts],
             [each.skip for each in drafts],
         )
+        # A first try may have failed while it was still true.
+        if skipped := [each for each in drafts if each.skip]:
+            await connection.execute(
+                "UPDATE message AS m SET state = 'skipped', answer = d.skip"
+                " FROM unnest($1::text[], $2::text[]) AS d (id, skip)"
+                " WHERE m.id = d.id AND m.state = 'sending'",
+                [each.id for each in skipped],
+                [each.skip for each in skipped],
+            )
         rows = await connection.fetch(
             "SELECT id FROM message WHERE id = ANY($1::text[]) AND state = 'sending'",
             [each.id for each in drafts],
