@@ -53,6 +53,8 @@ CREATE TABLE refund (
     state      text NOT NULL DEFAULT 'pending',
     reason     text NOT NULL DEFAULT '',
     actor      text NOT NULL,
+    -- its provider would not, and people gave the money back by another way
+    by_hand    boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
     done_at    timestamptz,
     CONSTRAINT refund_amount_possible CHECK (amount >= 0),

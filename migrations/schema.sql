@@ -398,6 +398,7 @@ CREATE TABLE public.refund (
     state text DEFAULT 'pending'::text NOT NULL,
     reason text DEFAULT ''::text NOT NULL,
     actor text NOT NULL,
+    by_hand boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     done_at timestamp with time zone,
     CONSTRAINT refund_amount_possible CHECK ((amount >= 0)),

@@ -9,7 +9,7 @@ from tests.race.refund_stories import ORGANISER, bought, give_back
 from tests.race.stage import Stage, raise_curtain
 from usher.account.model import Reader
 from usher.booking.refunding.model import CancellationRequest
-from usher.errors import Unavailable
+from usher.errors import Conflict, NotFound, Unavailable
 from usher.ids import new_id
 from usher.payment.model import Payment, Standing
 from usher.payment.reconciling.model import Report
@@ -159,6 +159,38 @@ async def test_a_charge_that_is_not_told_of_keeps_no_other_from_being_compared(
     assert of(await compared(stage), payment)[0] == "found"
     await stage.sql("UPDATE sandbox_charge SET amount = amount - 1 WHERE id = $1", payment)
     assert of(await compared(stage), payment) == ("", "")
+
+
+async def test_a_refund_that_the_provider_refuses(lone: House) -> None:
+    """Shown until people have it made again, or made it by another way; never made twice."""
+    stage = await raise_curtain(lone)
+    first, paid = await bought(stage)
+    second, _ = await bought(stage)
+    await stage.shift.round()
+    await stage.sql("UPDATE sandbox_charge SET state = 'voided' WHERE id = $1", paid)
+    await give_back(stage, first, first.seats[0])
+    await give_back(stage, second)
+    await stage.shift.finish()
+    await stage.sql("UPDATE sandbox_charge SET state = 'captured' WHERE id = $1", paid)
+    (row,) = await stage.sql("SELECT id, state FROM refund WHERE payment_id = $1", paid)
+    assert row["state"] == "failed"
+    verdict = await lone.auditor.audit(stage.event)
+    assert verdict.figure("refunds_refused") == 1
+    again = await lone.cashier.refund_again(row["id"], by_hand=False)
+    assert again.state == "pending"
+    await stage.sql("UPDATE sandbox_charge SET state = 'voided' WHERE id = $1", paid)
+    await stage.shift.finish()
+    await stage.sql("UPDATE sandbox_charge SET state = 'captured' WHERE id = $1", paid)
+    for _ in range(2):
+        assert (await lone.cashier.refund_again(row["id"], by_hand=True)).state == "done"
+    assert of(await compared(stage), paid) == ("", "")
+    assert await stage.sql("SELECT 1 FROM sandbox_refund WHERE charge_id = $1", paid) == []
+    (done,) = await stage.sql("SELECT id FROM refund WHERE booking_id = $1", second.booking_id)
+    with pytest.raises(Conflict):
+        await lone.cashier.refund_again(done["id"], by_hand=False)
+    with pytest.raises(NotFound):
+        await lone.cashier.refund_again("ref_none", by_hand=True)
+    await stage.check()
 
 
 async def test_a_charge_that_nobody_here_knows(lone: House) -> None:

@@ -65,9 +65,9 @@ VIOLATIONS: Final[dict[str, str]] = {
         AND p.state = 'captured' AND (SELECT coalesce(sum(s.amount), 0) FROM sandbox_refund AS s
         WHERE s.charge_id = p.id) NOT BETWEEN
         (SELECT coalesce(sum(r.amount), 0) FROM refund AS r WHERE r.payment_id = p.id
-        AND r.state = 'done') AND
+        AND r.state = 'done' AND NOT r.by_hand) AND
         (SELECT coalesce(sum(r.amount), 0) FROM refund AS r WHERE r.payment_id = p.id
-        AND r.state IN ('done', 'pending'))""",
+        AND r.state IN ('done', 'pending') AND NOT r.by_hand)""",
     "captured_unknown_to_bank": """
         SELECT count(*) FROM payment AS p LEFT JOIN sandbox_charge AS c ON c.id = p.id
         WHERE p.event_id = $1 AND p.provider = 'sandbox' AND p.state = 'captured'

@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
-from usher.errors import UsherError
+from usher.errors import Conflict, NotFound, UsherError
 from usher.ids import derived_id
+from usher.outbox import queries as outbox
 from usher.payment import queries
-from usher.payment.model import Payment, Provider, Refund
+from usher.payment.model import Payment, Provider, Refund, RefundState
 from usher.plumbing.postgres import Connection, Database
 
 log = structlog.get_logger("usher.payment")
@@ -120,6 +121,22 @@ class Cashier:
             return "done", ""
         log.error("refund refused", refund=refund.id, payment=payment.id)
         return "failed", ""
+
+    async def refund_again(self, refund_id: str, *, by_hand: bool) -> Refund:
+        """For people, about a refund that its provider has refused: it is ordered again, or it was
+        given back `by_hand` by another way. NotFound; Conflict where it was not refused."""
+        found = await queries.refunds(self._database, [refund_id])
+        if refund_id not in found:
+            raise NotFound("there is no such refund")
+        after: RefundState = "done" if by_hand else "pending"
+        if found[refund_id].state != after:
+            async with self._database.transaction() as connection:
+                if not await queries.move_refunds(connection, [refund_id], "failed", after):
+                    raise Conflict(f"the refund is {found[refund_id].state}, not failed")
+                if not by_hand:
+                    await outbox.revive(connection, "refund", [refund_id])
+            log.warning("refund by people", refund=refund_id, state=after)
+        return (await queries.refunds(self._database, [refund_id]))[refund_id]
 
 
 def _faults(told: Mapping[str, str]) -> dict[str, str]:

@@ -31,7 +31,7 @@ RefundState = Literal["pending", "done", "failed", "dropped"]
 REFUND_TRANSITIONS: Final[dict[RefundState, tuple[RefundState, ...]]] = {
     "pending": ("done", "failed", "dropped"),
     "done": (),
-    "failed": ("pending",),
+    "failed": ("pending", "done"),  # ordered again, or given back by people by another way
     "dropped": (),
 }
 

@@ -145,16 +145,19 @@ async def refunds(database: Database, ids: Sequence[str]) -> dict[str, Refund]:
 
 async def move_refunds(
     connection: Connection, ids: Sequence[str], before: RefundState, after: RefundState
-) -> None:
-    """Moves refunds that are in `before` to `after`."""
+) -> list[str]:
+    """Moves refunds that are in `before` to `after`; the ids that moved. Done after it had failed,
+    it was done by hand."""
     assert after in REFUND_TRANSITIONS[before]
-    await connection.execute(
-        "UPDATE refund SET state = $3, done_at = CASE WHEN $3 = 'done' THEN now() END"
-        " WHERE id = ANY($1::text[]) AND state = $2",
+    rows = await connection.fetch(
+        "UPDATE refund SET state = $3, done_at = CASE WHEN $3 = 'done' THEN now() END,"
+        " by_hand = ($2 = 'failed' AND $3 = 'done')"
+        " WHERE id = ANY($1::text[]) AND state = $2 RETURNING id",
         sorted(ids),
         before,
         after,
     )
+    return [row["id"] for row in rows]
 
 
 async def lock(connection: Connection, ids: Sequence[str]) -> list[Payment]:

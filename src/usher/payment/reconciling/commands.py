@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from usher.errors import UsherError
+from usher.payment.jobs import Cashier
 from usher.payment.reconciling.model import Difference, Report
 from usher.payment.reconciling.service import SINCE_S, Reconciler
 from usher.plumbing.command import EXIT_VIOLATED, Run, echo_json, fail, json_option
@@ -30,8 +31,8 @@ class _Duration(click.ParamType[float]):
         self.fail(f"{text!r} is no time like 15m, 24h or 7d (at most {_DAYS_MAX}d)", param, ctx)
 
 
-def payments_commands(run: Run[Reconciler]) -> click.Group:
-    """The verbs of payments, on whatever house `run` opens."""
+def payments_commands(run: Run[Reconciler], cashier: Run[Cashier]) -> click.Group:
+    """The verbs of payments, on whatever house `run` and `cashier` open."""
 
     @click.group("payments")
     def group() -> None:
@@ -62,6 +63,21 @@ def payments_commands(run: Run[Reconciler]) -> click.Group:
                 click.echo(line)
         if report.findings:
             sys.exit(EXIT_VIOLATED)
+
+    @group.command("refund")
+    @click.argument("refund")
+    @click.option("--by-hand", is_flag=True, help="The money went back by another way.")
+    @json_option
+    def refund_again(refund: str, by_hand: bool, as_json: bool) -> None:
+        """Order REFUND again, which its provider has refused; or note that people made it."""
+        try:
+            told = cashier(lambda cashier: cashier.refund_again(refund, by_hand=by_hand))
+        except UsherError as error:
+            fail(error)
+        if as_json:
+            echo_json(msgspec.to_builtins(told))
+        else:
+            click.echo(f"{told.id} is {told.state}: {told.amount} {told.currency} (minor units)")
 
     return group
 

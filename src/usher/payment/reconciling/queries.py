@@ -11,7 +11,8 @@ from usher.plumbing.postgres import Database
 
 _COLUMNS: Final = ", ".join(f"p.{name}" for name in Payment.__struct_fields__)
 _OURS: Final = (
-    f"SELECT {_COLUMNS}, coalesce(sum(r.amount) FILTER (WHERE r.state = 'done'), 0) AS refunded,"
+    f"SELECT {_COLUMNS}, coalesce(sum(r.amount)"
+    "  FILTER (WHERE r.state = 'done' AND NOT r.by_hand), 0) AS refunded,"
     " coalesce(sum(r.amount) FILTER (WHERE r.state = 'pending'), 0) AS refunding"
     " FROM payment AS p LEFT JOIN refund AS r ON r.payment_id = p.id"
 )
@@ -71,10 +72,12 @@ async def undone(database: Database, kind: str, subjects: Sequence[str]) -> list
 
 
 async def done_refunds(database: Database, payment: str) -> list[tuple[str, int]]:
-    """(id, amount) of the refunds of a payment that we say were made."""
+    """(id, amount) of the refunds of a payment that we say the provider made."""
     async with database.connection() as connection:
         rows = await connection.fetch(
-            "SELECT id, amount FROM refund WHERE payment_id = $1 AND state = 'done'", payment
+            "SELECT id, amount FROM refund WHERE payment_id = $1 AND state = 'done'"
+            " AND NOT by_hand",
+            payment,
         )
     return [(row["id"], row["amount"]) for row in rows]
 
