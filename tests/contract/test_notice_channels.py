@@ -121,6 +121,13 @@ async def test_a_batch_goes_over_one_connection(keeper: Office, mail: SmtpChanne
     assert (len(keeper.taken), keeper.sessions) == (5, 1)
 
 
+async def test_the_sender_may_have_a_name(keeper: Office) -> None:
+    channel = SmtpChannel(keeper.url, "Hall, the big one <tickets@example.org>")
+    assert await channel.send(outgoing())
+    await channel.rest()
+    assert keeper.recipients == ["ann@example.org"]
+
+
 async def test_one_recipient_refused_for_good_keeps_no_other_waiting(
     keeper: Office, mail: SmtpChannel
 ) -> None:
