@@ -488,6 +488,24 @@ async def test_what_the_server_did_not_take_for_sure_comes_again_as_the_same(des
     assert await desk.states(booking) == [("email", "sent", 2)]
 
 
+async def test_a_server_may_answer_in_any_encoding(desk: Desk) -> None:
+    """What cannot be written down would be sent again, and again."""
+    assert desk.keeper is not None
+    desk.keeper.at_data = ["250 geh\udcf6rt", "451 sp\udce4ter", "550 Empf\udce4nger"]
+    bookings = [await desk.booked(seat) for seat in (0, 1, 2)]
+    letters = [told("booking.confirmed", each) for each in bookings]
+    faults = {}
+    for letter in letters:
+        faults |= await desk.messenger.carry([letter])
+    assert faults == {letters[1]: "451 sp?ter"}
+    log = [message for each in bookings for message in await desk.log(each)]
+    assert [(each.state, each.answer) for each in log] == [
+        ("sent", "geh?rt"),
+        ("sending", "451 sp?ter"),
+        ("failed", "550 Empf?nger"),
+    ]
+
+
 CARRY: Final = """
 import asyncio, sys
 from tests.sql.test_notice_carry import Desk
