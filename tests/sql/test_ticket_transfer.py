@@ -208,7 +208,11 @@ async def test_papers_are_of_those_at_hand(book: Book) -> None:
     with pytest.raises(NotFound):
         await tickets.papers(booking.id)
     await refund(book.database, booking.id)
-    for nothing in (tickets.paper(ids[0], 1), tickets.papers(booking.id), tickets.paper("tkt_x", 0)):
+    for nothing in (
+        tickets.paper(ids[0], 1),
+        tickets.papers(booking.id),
+        tickets.paper("tkt_x", 0),
+    ):
         with pytest.raises(NotFound):
             await nothing
 

@@ -1,5 +1,6 @@
 """Which keys tickets are signed with, and which are trusted: those of the ring and all before."""
 
+import asyncio
 import time
 from typing import Final
 
@@ -51,7 +52,8 @@ class KeyBook:
     async def sign_list(self, claims: dict[str, object]) -> bytes:
         """A revocation list, signed."""
         await self._note()
-        return self._keys.sign_list(claims)
+        # Of a hall that was given back it has megabytes: not between two other requests.
+        return await asyncio.to_thread(self._keys.sign_list, claims)
 
     async def retire(self, kid: str) -> None:
         """Codes signed with this key are good no more, from FRESH_S on and where the published

@@ -264,6 +264,8 @@ class WaitlistService:
             return None
         assert entry.due is not None  # waitlist_offer_whole
         showing = await self._events.showing(entry.event_id)
+        if showing.event.state != "published":
+            return None
         return OfferFacts(
             entry_id=entry.id,
             attempt=entry.attempt,
