@@ -494,7 +494,7 @@ async def test_a_server_may_answer_in_any_encoding(desk: Desk) -> None:
     desk.keeper.at_data = ["250 geh\udcf6rt", "451 sp\udce4ter", "550 Empf\udce4nger"]
     bookings = [await desk.booked(seat) for seat in (0, 1, 2)]
     letters = [told("booking.confirmed", each) for each in bookings]
-    faults = {}
+    faults: dict[str, str] = {}
     for letter in letters:
         faults |= await desk.messenger.carry([letter])
     assert faults == {letters[1]: "451 sp?ter"}

@@ -17,8 +17,8 @@ def _message(row: Any) -> Message:
 
 
 async def note(database: Database, drafts: Sequence[Draft]) -> set[str]:
-    """Writes messages down that are not yet; the ids of those that are still to be sent. What was to
-    be sent before and is to be skipped by now is so from here on."""
+    """Writes messages down that are not yet; the ids of those that are still to be sent. What was
+    to be sent before and is to be skipped by now is so from here on."""
     async with database.transaction() as connection:
         await connection.execute(
             "INSERT INTO message (id, channel, fact, letter, booking_id, event_id, recipient,"
