@@ -113,8 +113,9 @@ async def office(
     starttls: ssl.SSLContext | None = None,
     tls: ssl.SSLContext | None = None,
     utf8: bool = True,
+    size_max: int = 2**25,
 ) -> AsyncIterator[Office]:
-    """A mail server, open for as long as the block lasts."""
+    """A mail server, open for as long as the block lasts; it takes mails of `size_max` bytes."""
     keeper = Office()
     loop = asyncio.get_running_loop()
 
@@ -123,6 +124,7 @@ async def office(
             keeper,
             hostname="mail.example.org",
             enable_SMTPUTF8=utf8,
+            data_size_limit=size_max,
             tls_context=starttls,
             authenticator=keeper.login,
             auth_require_tls=starttls is not None,

@@ -138,6 +138,17 @@ async def test_one_recipient_refused_for_good_keeps_no_other_waiting(
     assert (keeper.recipients, keeper.sessions) == (["ann@example.org"], 1)
 
 
+async def test_a_mail_that_is_too_large_keeps_no_other_waiting() -> None:
+    async with office(size_max=1_000) as keeper:
+        channel = SmtpChannel(keeper.url, SENDER)
+        with pytest.raises(Refused, match="552"):
+            await channel.send(outgoing(body=MAIL + b"x" * 2_000))
+        assert await channel.send(outgoing())
+        await channel.rest()
+        assert keeper.taken == [MAIL]
+        assert keeper.sessions == 1
+
+
 async def test_a_greylisting_server_is_asked_again(keeper: Office, mail: SmtpChannel) -> None:
     keeper.answers["ann@example.org"] = ["451 4.7.1 greylisted, come back"]
     with pytest.raises(Delayed, match=r"451 4\.7\.1 greylisted") as fault:
