@@ -152,6 +152,8 @@ async def test_what_is_good_no_more_is_listed(
     assert before.headers["cache-control"] == "public, max-age=5"
     told = await revoked(http, fan.event)
     assert not any(told.revokes(code) for code in codes)
+    several = await asyncio.gather(*(house.revocations.of(fan.event) for _ in range(5)))
+    assert all(each is several[0] for each in several)  # anybody may ask: it is made once
 
     await cancelled(house, tickets[0])
     answer = await fan.ask("POST", path_of(tickets[1]["ticket_id"]) + "/transfer", json=PERSON)

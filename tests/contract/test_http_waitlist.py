@@ -310,6 +310,12 @@ async def test_what_a_message_about_an_offer_says(hall: SoldOut, house: House) -
     assert (told["state"], told["total"]["amount"]) == ("offered", facts.total)
     for subject in (f"{entry['entry_id']}.2", f"{entry['entry_id']}", "wtl_x.1", ""):
         assert await house.waitlist.offer_facts(subject) is None
+    async with house.database.connection() as connection:
+        for state in ("cancelled", "published"):  # of an event that is off nothing is offered
+            await connection.execute("UPDATE event SET state = $2 WHERE id = $1", hall.event, state)
+            house.events.forget(hall.event)
+            facts = await house.waitlist.offer_facts(f"{entry['entry_id']}.1")
+            assert (facts is None) == (state == "cancelled")
     await hall.http.delete(await ann.offered())
     assert await house.waitlist.offer_facts(f"{entry['entry_id']}.1") is None
 

@@ -121,6 +121,13 @@ async def test_a_batch_goes_over_one_connection(keeper: Office, mail: SmtpChanne
     assert (len(keeper.taken), keeper.sessions) == (5, 1)
 
 
+async def test_the_sender_may_have_a_name(keeper: Office) -> None:
+    channel = SmtpChannel(keeper.url, "Hall, the big one <tickets@example.org>")
+    assert await channel.send(outgoing())
+    await channel.rest()
+    assert keeper.recipients == ["ann@example.org"]
+
+
 async def test_one_recipient_refused_for_good_keeps_no_other_waiting(
     keeper: Office, mail: SmtpChannel
 ) -> None:
@@ -129,6 +136,17 @@ async def test_one_recipient_refused_for_good_keeps_no_other_waiting(
         await mail.send(outgoing(to="bob@example.org"))
     await mail.send(outgoing(2))
     assert (keeper.recipients, keeper.sessions) == (["ann@example.org"], 1)
+
+
+async def test_a_mail_that_is_too_large_keeps_no_other_waiting() -> None:
+    async with office(size_max=1_000) as keeper:
+        channel = SmtpChannel(keeper.url, SENDER)
+        with pytest.raises(Refused, match="552"):
+            await channel.send(outgoing(body=MAIL + b"x" * 2_000))
+        assert await channel.send(outgoing())
+        await channel.rest()
+        assert keeper.taken == [MAIL]
+        assert keeper.sessions == 1
 
 
 async def test_a_greylisting_server_is_asked_again(keeper: Office, mail: SmtpChannel) -> None:

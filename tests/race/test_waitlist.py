@@ -25,6 +25,7 @@ from usher.ids import new_id
 from usher.keys import Keys
 from usher.seat.service import Admission
 from usher.venue.generate import rows_by_columns
+from usher.waitlist import queries
 from usher.waitlist.model import Entry, WaitRequest, hold_of
 from usher.wiring import House
 
@@ -176,6 +177,13 @@ async def test_a_worker_killed_after_any_effect(lone: House, step: str) -> None:
             assert effect > 4, "nobody was killed"
             return
     raise AssertionError("a turn has no end")
+
+
+async def test_who_leaves_while_an_attempt_comes_to_nothing_has_left(lone: House) -> None:
+    hall = await Hall.set_up(lone)
+    entry = await hall.join(1)
+    assert await queries.skip(lone.database, entry.id, entry.attempt + 1)
+    assert (await lone.waitlist.leave(entry)).state == "left"
 
 
 async def _trouble(hall: Hall, chance: random.Random) -> None:

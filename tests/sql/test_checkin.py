@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from tests.sql.book import Book, opened_book
 from usher.booking.model import ticket_id
 from usher.checkin.counts import Counts
-from usher.checkin.model import Admitted, CheckIn, OfflineScan, OfflineScans, Report
+from usher.checkin.model import Admitted, CheckIn, OfflineScan, OfflineScans, Report, scan_id
 from usher.checkin.service import CheckInService
-from usher.clock import from_ms, utc_now
+from usher.clock import EARLIEST, LATEST, from_ms, utc_now
 from usher.errors import (
     BadInput,
     ForgedTicket,
@@ -31,6 +31,7 @@ from usher.errors import (
 )
 from usher.event.service import EventService
 from usher.ids import new_id
+from usher.plumbing.cursor import cursor_after, read_cursor
 from usher.plumbing.postgres import Database
 from usher.plumbing.signing import KeyRing, new_secret
 from usher.ticket.code import Code, write_code
@@ -299,6 +300,20 @@ async def test_what_a_device_let_in_and_should_not_have(door: Door) -> None:
     assert ticket.outcome == "admitted"
 
 
+async def test_of_another_events_ticket_nothing_is_told_whoever_let_it_in(
+    door: Door, database: Database
+) -> None:
+    async with opened_book(database) as book:
+        other = Door(book)
+        number, key = ticket_id(await other.sell(0), 0), nonce()
+        (found,) = (await door.upload(scan(number, 1, nonce=key, typed=True))).scans
+        assert (found.outcome, found.ticket) == ("wrong_event", None)
+        with pytest.raises(NotFound):
+            await door.show(number, key=key, typed=True)
+        with pytest.raises(NotFound):
+            await door.service.said(door.event, scan_id(door.event, key))
+
+
 async def test_a_refusal_that_never_arrived_and_was_overruled(door: Door) -> None:
     """The device asked, heard nothing, and let in: it is a double, not just a refusal."""
     code, key = await door.sold(0), nonce()
@@ -337,6 +352,11 @@ async def test_clocks_that_are_wrong_are_put_right(door: Door) -> None:
     )
     assert 55 < rows[0]["age"] < 120
     assert rows[1]["age"] in range(10)
+    wild = LATEST - timedelta(days=1)
+    await door.upload(scan(await door.sold(3), 0, at=EARLIEST + timedelta(days=1)), now=wild)
+    oldest = (await door.service.scans(door.event, contested=False, after=None, most=9))[-1]
+    assert oldest.scanned_at == EARLIEST
+    assert read_cursor(cursor_after(oldest.scanned_at, oldest.scan_id), "scan") is not None
     with pytest.raises(BadInput, match=r"scans\[0\].at"):
         await door.upload(scan(await door.sold(2), 0, at=from_ms(0)))
 

@@ -54,6 +54,10 @@ async def pdf(of: str) -> bytes:
     return PDF + of.encode()
 
 
+async def pdf_of(of: str, serial: int) -> bytes:
+    return await pdf(f"{of}.{serial}")
+
+
 class AnOffer(NamedTuple):
     """As the room of waiting lists tells it."""
 
@@ -97,7 +101,7 @@ class Desk:
         def link(ticket: str, serial: int) -> str:
             return f"{SITE}/t/{ticket}/{serial}"
 
-        sources = Sources(papers=papers, paper=pdf, link=link, offer=offer)
+        sources = Sources(papers=papers, paper=pdf_of, link=link, offer=offer)
         composer = Composer(
             self.database,
             EventService(self.database),
@@ -351,7 +355,7 @@ async def test_a_handover_is_told_to_both(desk: Desk) -> None:
     assert "Ann" in body(now, "html")
     assert now["content-language"] == "de"
     (pdf,) = now.iter_attachments()
-    assert pdf.get_content() == PDF + ticket.encode()
+    assert pdf.get_content() == PDF + f"{ticket}.1".encode()
     assert "Es gehört jetzt Bob" in body(former, "plain")
     assert f"{SITE}/t/" not in former.as_string()
     assert list(former.iter_attachments()) == []
@@ -426,20 +430,28 @@ async def test_a_letter_that_has_become_untrue_is_not_sent(desk: Desk) -> None:
     assert desk.mails == []
 
 
-async def test_a_letter_that_has_become_untrue_while_the_server_was_away_is_not_sent(
-    desk: Desk,
-) -> None:
+async def test_what_was_tried_before_and_has_become_untrue_is_not_sent_either(desk: Desk) -> None:
+    """The mail server was away; the booking was given back meanwhile. And a ticket went on: to who
+    had it nothing goes of what is somebody else's by now."""
     assert desk.keeper is not None
-    desk.keeper.answers["gray@example.org"] = ["451 greylisted"]
-    booking = await desk.booked(0, email="gray@example.org")
-    subject = told("booking.confirmed", booking)
-    assert (await desk.messenger.carry([subject])).keys() == {subject}
+    back, went_on = await desk.booked(0), await desk.booked(6, email="zoe@example.org")
+    ticket = f"tkt_{went_on.id[4:]}_6"
     async with desk.database.connection() as connection:
-        await connection.execute("UPDATE booking SET state = 'refunded' WHERE id = $1", booking.id)
-    assert await desk.messenger.carry([subject]) == {}
-    (message,) = await desk.log(booking)
-    assert (message.state, message.answer) == ("skipped", "the booking is refunded by now")
-    assert desk.mails == []
+        await connection.execute(
+            "UPDATE event SET state = 'published' WHERE id = $1", went_on.event_id
+        )
+        await hand_on(connection, went_on.id, 6, 0, "Bob", "bob@example.org")
+    letters = [told("booking.confirmed", back), told("ticket.transferred", f"{ticket}.1")]
+    desk.keeper.answers |= {"ann@example.org": ["451 later"], "bob@example.org": ["451 later"]}
+    assert (await desk.messenger.carry(letters)).keys() == set(letters)
+    async with desk.database.connection() as connection:
+        await connection.execute("UPDATE booking SET state = 'refunded' WHERE id = $1", back.id)
+        await hand_on(connection, went_on.id, 6, 1, "Cid", "cid@example.org")
+    assert await desk.messenger.carry(letters) == {}
+    assert desk.keeper.recipients == ["zoe@example.org"]
+    assert await desk.states(back) == [("email", "skipped", 1)]
+    log = {each.recipient: (each.state, each.answer) for each in await desk.log(went_on)}
+    assert log["bob@example.org"] == ("skipped", "it is not theirs any more")
 
 
 async def test_letters_that_cannot_be_told_of_are_kept(desk: Desk) -> None:
@@ -474,6 +486,24 @@ async def test_what_the_server_did_not_take_for_sure_comes_again_as_the_same(des
     first, second = desk.keeper.taken
     assert first == second
     assert await desk.states(booking) == [("email", "sent", 2)]
+
+
+async def test_a_server_may_answer_in_any_encoding(desk: Desk) -> None:
+    """What cannot be written down would be sent again, and again."""
+    assert desk.keeper is not None
+    desk.keeper.at_data = ["250 geh\udcf6rt", "451 sp\udce4ter", "550 Empf\udce4nger"]
+    bookings = [await desk.booked(seat) for seat in (0, 1, 2)]
+    letters = [told("booking.confirmed", each) for each in bookings]
+    faults: dict[str, str] = {}
+    for letter in letters:
+        faults |= await desk.messenger.carry([letter])
+    assert faults == {letters[1]: "451 sp?ter"}
+    log = [message for each in bookings for message in await desk.log(each)]
+    assert [(each.state, each.answer) for each in log] == [
+        ("sent", "geh?rt"),
+        ("sending", "451 sp?ter"),
+        ("failed", "550 Empf?nger"),
+    ]
 
 
 CARRY: Final = """

@@ -268,3 +268,18 @@ async def test_a_refusal_says_why(
     told = call("hooks", *words)
     assert told.exit_code == 1
     assert sentence in told.stderr
+
+
+@pytest.mark.usefixtures("letters")
+async def test_a_fault_in_any_words_is_written_down(database_: Database) -> None:
+    """One that could not be would have its whole batch carried again for ever."""
+
+    async def carry(_: Any) -> dict[str, str]:
+        return {"pay_odd": "said \x00 and \ud800"}
+
+    async with database_.transaction() as connection:
+        await queries.post(connection, "void", ["pay_odd", "pay_even"])
+    assert await Outbox(database_, {"void": Carrier(carry)}, Metrics()).relay() >= 2
+    odd, even = sorted(await queries.page(database_, "", "void", 0, 2), key=lambda each: each.id)
+    assert (odd.state, odd.fault) == ("pending", "said ? and ?")
+    assert even.state == "done"

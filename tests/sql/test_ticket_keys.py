@@ -9,6 +9,7 @@ from tests.sql.book import opened_book
 from usher.errors import BadInput, NotFound, Unauthenticated
 from usher.plumbing.postgres import Database
 from usher.plumbing.signing import KeyRing, new_secret
+from usher.ticket import keybook
 from usher.ticket.code import Code
 from usher.ticket.keybook import KeyBook
 from usher.ticket.signing import TicketKeys
@@ -41,6 +42,20 @@ async def test_a_code_outlives_the_ring_that_signed_it(database: Database) -> No
         assert (await book.write(CODE)) != text
     stranger, _ = book_of(database, new_secret())
     assert (await stranger.read(text)).seat == 1  # whoever shares the database trusts its keys
+
+
+async def test_a_ring_that_was_rotated_elsewhere_a_moment_ago(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = new_secret(), new_secret()
+    door, _ = book_of(database, old)
+    await door.trusted()
+    signing, keys = book_of(database, f"{new},{old}")
+    text = await signing.write(CODE)
+    with pytest.raises(Unauthenticated):  # keys are not read anew for every forged code
+        await door.read(text)
+    monkeypatch.setattr(keybook, "AGAIN_S", 0.0)
+    assert (await door.read(text)).kid == keys.newest
 
 
 async def test_many_processes_begin_at_once(database: Database) -> None:

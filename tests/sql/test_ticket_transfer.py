@@ -170,7 +170,7 @@ async def test_a_refund_at_the_same_moment(book: Book, strict: bool) -> None:
         assert (view["state"], "code" in view) == (("cancelled", False) if back else ("live", True))
         await refund(database, booking.id)
         with pytest.raises(NotFound):
-            await service(database).paper(ticket)
+            await service(database).paper(ticket, 1 if handed else 0)
 
 
 async def test_cut_short_it_never_began(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,13 +199,20 @@ async def test_papers_are_of_those_at_hand(book: Book) -> None:
     assert b"/Lang(de)" in both or b"/Lang (de)" in both
     await tickets.transfer(ids[0], Reader(booking.fan_id), BO)
     one = await tickets.papers(booking.id)
-    assert one == await tickets.paper(ids[1])
-    assert await tickets.paper(ids[0]) != one  # the new holder's own
+    assert one == await tickets.paper(ids[1], 0)
+    assert await tickets.paper(ids[0], 1) != one  # the new holder's own
+    for other in (0, 2):  # as it was issued once, or never was
+        with pytest.raises(NotFound):
+            await tickets.paper(ids[0], other)
     await tickets.transfer(ids[1], Reader(booking.fan_id), CY)
     with pytest.raises(NotFound):
         await tickets.papers(booking.id)
     await refund(book.database, booking.id)
-    for nothing in (tickets.paper(ids[0]), tickets.papers(booking.id), tickets.paper("tkt_x")):
+    for nothing in (
+        tickets.paper(ids[0], 1),
+        tickets.papers(booking.id),
+        tickets.paper("tkt_x", 0),
+    ):
         with pytest.raises(NotFound):
             await nothing
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from usher.checkin import queries
 from usher.checkin.model import Scan, Standing
+from usher.clock import EARLIEST
 from usher.errors import IdempotencyMismatch, Unavailable
 from usher.outbox.queries import tell
 from usher.plumbing.postgres import Connection, Database
@@ -73,7 +74,7 @@ async def _decided(
     now = await queries.now(connection)
     skew = now - sent if sent else timedelta(0)
     fresh = [
-        replace(scan, scanned_at=min(now, scan.scanned_at + skew))
+        replace(scan, scanned_at=min(now, max(EARLIEST, scan.scanned_at + skew)))
         for name, scan in scans.items()
         if name not in known
     ]

@@ -164,8 +164,9 @@ class CheckInService:
         scan, standing = found
         if not scan.let_in:
             raise await self._refusal(showing, found)
-        if standing is None:  # let in offline with a code that names nobody
-            raise NotFound("this scan names no ticket")
+        # Let in offline, with a code that names nobody, or somebody of another event.
+        if standing is None or standing.event_id != showing.event.id:
+            raise NotFound("this scan names no ticket of this event")
         return Admitted(
             outcome="admitted",
             scan_id=scan.id,

@@ -13,6 +13,7 @@ _HOST: Final = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z
 # What separates or comments in an address header; Python 3.11 takes some of it for that even
 # within an encoded word that is folded.
 _SPECIAL: Final = re.compile(r'[()<>\[\]:;@\\,."]+')
+_TURNS: Final = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 class Unmailable(Refused):
@@ -42,7 +43,13 @@ def named(text: str) -> tuple[str, str]:
 def one_line(text: str) -> str:
     """A text without anything that could end a header's line, or turn it around."""
     kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
-    return " ".join("".join(c for c in kept if unicodedata.category(c) != "Cs").split())
+    return " ".join("".join(c for c in kept if not _is_turn(c)).split())
+
+
+def _is_turn(c: str) -> bool:
+    """What no text may hold, or what turns all that follows around, beyond the name it stands in:
+    Unicode's embeddings, overrides and isolates. Its marks, which names need, are none of them."""
+    return unicodedata.category(c) == "Cs" or c in _TURNS
 
 
 def display(name: str) -> str:

@@ -13,6 +13,7 @@ from usher.notice.model import Away, Delayed, Outgoing, Refused
 
 # One of these instead of a code for the recipient: it is we who are not let in.
 _NOT_THE_RECIPIENT: Final = (530, 535)
+_TOO_LARGE: Final = 552  # RFC 1870: said of the sender, and meant of this one message
 _GOODBYE_S: Final = 2.0
 
 
@@ -62,6 +63,9 @@ class SmtpChannel:
             good = True
             raise Refused(refusal.message) from refusal
         except (aiosmtplib.SMTPSenderRefused, TimeoutError) as fault:
+            if isinstance(fault, aiosmtplib.SMTPSenderRefused) and fault.code == _TOO_LARGE:
+                good = True
+                raise Refused(_told(fault)) from fault
             raise Away(_told(fault)) from fault
         except (aiosmtplib.SMTPException, OSError) as fault:
             raise Delayed(_told(fault)) from fault

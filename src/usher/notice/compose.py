@@ -186,7 +186,8 @@ class Composer:
                 body = await self._sources.papers(booking.id)
                 found.append(Attachment(f"{booking.id}.pdf", "application/pdf", body))
         if draft.handover and draft.template != GIVEN_AWAY and self._sources.paper:
-            body = await self._sources.paper(draft.handover.ticket_id)
+            # NotFound where it went on meanwhile: the code by then is somebody else's.
+            body = await self._sources.paper(draft.handover.ticket_id, draft.handover.serial)
             name = f"{draft.handover.ticket_id}.pdf"
             found.append(Attachment(name, "application/pdf", body))
         if fact == "booking.confirmed" and booking:

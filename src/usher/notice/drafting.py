@@ -150,6 +150,7 @@ class Drafter:
             booking_id=holding.booking_id,
             event_id=holding.event_id,
             seat=holding.seat,
+            serial=serial,
             name=name,
             email=email,
             link=self._sources.link(ticket, serial) if self._sources.link else "",

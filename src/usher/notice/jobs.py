@@ -155,7 +155,7 @@ class _Batch:
                 state, answer = await self._one(draft)
             except Exception as fault:  # a message that cannot be written keeps no other waiting
                 log.exception("message failed", letter=draft.letter.subject)
-                state, answer = "sending", f"{type(fault).__name__}: {fault}"
+                state, answer = "sending", _short(f"{type(fault).__name__}: {fault}")
             if state == "sending":
                 self._faults[draft.letter.subject] = answer
             self._metrics.messages.labels(draft.channel, state).inc()
@@ -170,12 +170,12 @@ class _Batch:
             async with asyncio.timeout(limits.message_s):
                 outgoing = await self._composer.compose(draft, made_at)
         except Refused as refusal:
-            state, answer = "failed", str(refusal)
+            state, answer = "failed", _short(str(refusal))
         else:
             state, answer = await self._send(outgoing)
         for pause_s in _WRITE_AGAIN_S:
             try:
-                await queries.end(self._database, draft.id, state, _short(answer))
+                await queries.end(self._database, draft.id, state, answer)
                 break
             except Unavailable:  # it is sent: not to know that means to send it again
                 await asyncio.sleep(pause_s)
@@ -184,18 +184,21 @@ class _Batch:
     async def _send(self, outgoing: Outgoing) -> tuple[str, str]:
         try:
             async with asyncio.timeout(limits.message_s):
-                return "sent", await self._channel.send(outgoing)
+                return "sent", _short(await self._channel.send(outgoing))
         except Refused as refusal:
-            return "failed", str(refusal)
+            return "failed", _short(str(refusal))
         except Away as fault:
-            self._away = str(fault)
+            self._away = _short(str(fault))
             return "sending", self._away
         except Delayed as fault:
-            return "sending", str(fault)
+            return "sending", _short(str(fault))
         except TimeoutError:
             self._away = f"no answer within {limits.message_s} s"
             return "sending", self._away
 
 
 def _short(answer: str) -> str:
-    return answer.replace("\x00", "")[: limits.message_answer_chars_max]
+    """What was said, as PostgreSQL can keep it: what cannot be written down would be sent again.
+    A server's words may be in any encoding, or in none."""
+    told = answer.encode("utf-8", "replace").decode().replace("\x00", "")
+    return told[: limits.message_answer_chars_max]

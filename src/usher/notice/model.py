@@ -106,6 +106,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     booking_id: str
     event_id: str
     seat: int
+    serial: int
     name: str
     email: str
     link: str
@@ -136,12 +137,12 @@ class Offer(Protocol):
 
 
 class Sources(NamedTuple):
-    """What other rooms know and messages need, as far as it is there: PDFs (of a booking's tickets,
-    of one ticket), a link that opens a ticket by its id and serial, offers by `<entry
-    id>.<attempt>` (None: it is over)."""
+    """What other rooms know and messages need, as far as it is there: PDFs (of a booking's tickets;
+    of one ticket by its id, as issued with a serial), a link that opens a ticket by its id and
+    serial, offers by `<entry id>.<attempt>` (None: it is over)."""
 
     papers: Callable[[str], Awaitable[bytes]] | None = None
-    paper: Callable[[str], Awaitable[bytes]] | None = None
+    paper: Callable[[str, int], Awaitable[bytes]] | None = None
     link: Callable[[str, int], str] | None = None
     offer: Callable[[str], Awaitable[Offer | None]] | None = None
 

@@ -17,7 +17,8 @@ def _message(row: Any) -> Message:
 
 
 async def note(database: Database, drafts: Sequence[Draft]) -> set[str]:
-    """Writes messages down that are not yet; the ids of those that are still to be sent."""
+    """Writes messages down that are not yet; the ids of those that are still to be sent. What was
+    to be sent before and is to be skipped by now is so from here on."""
     async with database.transaction() as connection:
         await connection.execute(
             "INSERT INTO message (id, channel, fact, letter, booking_id, event_id, recipient,"
@@ -26,7 +27,9 @@ async def note(database: Database, drafts: Sequence[Draft]) -> set[str]:
             " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],"
             " $7::text[], $8::text[])"
             " AS d (id, channel, fact, letter, booking_id, event_id, recipient, skip)"
-            " ON CONFLICT ON CONSTRAINT message_pkey DO NOTHING",
+            " ORDER BY id ON CONFLICT ON CONSTRAINT message_pkey DO UPDATE"
+            " SET state = excluded.state, answer = excluded.answer"
+            " WHERE message.state = 'sending' AND excluded.state = 'skipped'",
             [each.id for each in drafts],
             [each.channel for each in drafts],
             [each.letter.fact for each in drafts],
@@ -36,15 +39,6 @@ async def note(database: Database, drafts: Sequence[Draft]) -> set[str]:
             [each.recipient for each in drafts],
             [each.skip for each in drafts],
         )
-        # A first try may have failed while it was still true.
-        if skipped := [each for each in drafts if each.skip]:
-            await connection.execute(
-                "UPDATE message AS m SET state = 'skipped', answer = d.skip"
-                " FROM unnest($1::text[], $2::text[]) AS d (id, skip)"
-                " WHERE m.id = d.id AND m.state = 'sending'",
-                [each.id for each in skipped],
-                [each.skip for each in skipped],
-            )
         rows = await connection.fetch(
             "SELECT id FROM message WHERE id = ANY($1::text[]) AND state = 'sending'",
             [each.id for each in drafts],

@@ -115,10 +115,21 @@ async def report(database: Database, letters: Mapping[Letter, str]) -> None:
                 # A slow carrier's fault is no news where a colleague has been through since.
                 " WHERE id = $1 AND state = 'pending'",
                 [
-                    (letter.id, fault[:500], retry_after_s(letter.attempts), ATTEMPTS_MAX)
+                    (
+                        letter.id,
+                        _writable(fault)[:500],
+                        retry_after_s(letter.attempts),
+                        ATTEMPTS_MAX,
+                    )
                     for letter, fault in failed
                 ],
             )
+
+
+def _writable(text: str) -> str:
+    """Words of others as PostgreSQL can keep them: one fault that cannot be written down would have
+    its whole batch carried again for ever."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "?")
 
 
 async def counts(database: Database) -> dict[str, int]:

@@ -26,7 +26,7 @@ def read_cursor(cursor: str, noun: str) -> tuple[datetime, str] | None:
     try:
         text, _, row_id = base64.urlsafe_b64decode(cursor).decode("ascii").partition(" ")
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None or not EARLIEST < moment < LATEST or not is_id(noun, row_id):
+        if moment.tzinfo is None or not EARLIEST <= moment < LATEST or not is_id(noun, row_id):
             raise ValueError
     except (ValueError, OverflowError):
         raise BadInput("cursor is not one this list gave") from None

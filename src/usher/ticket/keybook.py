@@ -1,5 +1,6 @@
 """Which keys tickets are signed with, and which are trusted: those of the ring and all before."""
 
+import asyncio
 import time
 from typing import Final
 
@@ -7,7 +8,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec.structs import replace
 
-from usher.errors import BadInput, NotFound
+from usher.errors import BadInput, NotFound, Unauthenticated
 from usher.plumbing.postgres import Database
 from usher.ticket import queries
 from usher.ticket.code import Code, read_code, write_code
@@ -16,6 +17,9 @@ from usher.ticket.signing import Keys, TicketKeys
 log = structlog.get_logger("usher.ticket")
 
 FRESH_S: Final = 30.0
+AGAIN_S: Final = (
+    1.0  # a code that nobody has signed has the keys read anew, no more often than this
+)
 
 
 class KeyBook:
@@ -46,12 +50,21 @@ class KeyBook:
 
     async def read(self, text: str) -> Code:
         """What a code says, if a key that is trusted has signed it: Malformed, Unauthenticated."""
+        try:
+            return read_code(text, await self.trusted())
+        except Unauthenticated:
+            if time.monotonic() - self._read_at < AGAIN_S:
+                raise
+        # The ring was rotated elsewhere a moment ago, perhaps: at a door nobody is called a forger
+        # for that.
+        self._read_at = -FRESH_S
         return read_code(text, await self.trusted())
 
     async def sign_list(self, claims: dict[str, object]) -> bytes:
         """A revocation list, signed."""
         await self._note()
-        return self._keys.sign_list(claims)
+        # Of a hall that was given back it has megabytes: not between two other requests.
+        return await asyncio.to_thread(self._keys.sign_list, claims)
 
     async def retire(self, kid: str) -> None:
         """Codes signed with this key are good no more, from FRESH_S on and where the published

@@ -1,6 +1,7 @@
 """Codes that are good no more, as a door without a network needs to know them: one signed list an
 event, made anew when it is asked for and a few seconds old."""
 
+import asyncio
 import hashlib
 import time
 from typing import Final, NamedTuple
@@ -48,12 +49,23 @@ class Revocations:
         self._events = events
         self._keys = keys
         self._lists: dict[str, tuple[float, SignedList]] = {}
+        self._making: dict[str, asyncio.Task[SignedList]] = {}
 
     async def of(self, event: str) -> SignedList:
-        """The list of an event, `revoked_fresh_s` old at most; NotFound."""
+        """The list of an event, `revoked_fresh_s` old at most; NotFound. Anybody may ask: however
+        many do at once, it is made once."""
         known = self._lists.get(event)
         if known and time.monotonic() - known[0] < limits.revoked_fresh_s:
             return known[1]
+        making = self._making.get(event)
+        if making is None:
+            making = asyncio.create_task(self._make(event))
+            self._making[event] = making
+            making.add_done_callback(lambda _: self._making.pop(event, None))
+        # Shielded: the first caller going away must not fail the others.
+        return await asyncio.shield(making)
+
+    async def _make(self, event: str) -> SignedList:
         await self._events.shown(event)
         bookings: dict[str, dict[str, int | None]] = {}
         for booking, seat, serial in await queries.revoked(self._database, event):

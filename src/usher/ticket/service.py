@@ -166,12 +166,14 @@ class TicketService:
             raise Forbidden("this booking is somebody else's")
         return await self._print(_at_hand(holdings), say)
 
-    async def paper(self, ticket_id: str) -> bytes:
-        """A ticket as PDF for its present holder, in the language of its booking. Whoever asks
-        must see to who gets it. NotFound where it is not good."""
+    async def paper(self, ticket_id: str, serial: int) -> bytes:
+        """A ticket as PDF for who holds it as it was issued with `serial`, in the language of its
+        booking. Whoever asks must see to who gets it. NotFound where it is not good, or was issued
+        anew since."""
         named = read_ticket_id(ticket_id)
         holding = await queries.find(self._database, *named) if named else None
-        return await self._print([holding] if holding and holding.good else [])
+        theirs = holding is not None and holding.good and holding.serial == serial
+        return await self._print([holding] if holding and theirs else [])
 
     async def papers(self, booking_id: str) -> bytes:
         """All tickets of a booking as PDF that are with whoever booked them, as `paper`."""

@@ -56,7 +56,9 @@ class Offers:
             return
         showing = await self._events.showing(event)
         kept = await self._follow(showing, look) if offers else 0
-        if look.held > kept:
+        # While all may buy ("0") many hold seats, and there is nothing to finish: offers are made
+        # before that is said, and where something has come back meanwhile it is not said.
+        if look.held > kept and look.listed != "0":
             await self._finish(showing, event)
         waits, offers = await queries.alive(self.database, event)
         stands_s = offer_s(showing, look.now_ms)

@@ -166,12 +166,10 @@ class WaitlistService:
             # An offer may have been made at this moment, by a worker that was killed since.
             attempt = entry.attempt + 1
             hold_id, place_id = hold_of(entry.id, attempt), place_of(entry.id, attempt)
-            now = await self.entry(entry.id)
-            if now.state == "offered":
-                await self._decline(now)
-            else:
-                await self._seats.free(entry.event_id, hold_id, place_id)
-        return await self.entry(entry.id)
+            await self._seats.free(entry.event_id, hold_id, place_id)
+        now = await self.entry(entry.id)
+        # A worker has moved it on meanwhile: made an offer, or one that came to nothing.
+        return await self.leave(now) if now.state in ("waiting", "offered") else now
 
     def entry_token(self, entry: Entry) -> str:
         """What shows and leaves an entry, for who has no cookie of its fan."""
@@ -264,6 +262,8 @@ class WaitlistService:
             return None
         assert entry.due is not None  # waitlist_offer_whole
         showing = await self._events.showing(entry.event_id)
+        if showing.event.state != "published":
+            return None
         return OfferFacts(
             entry_id=entry.id,
             attempt=entry.attempt,
