@@ -152,7 +152,7 @@ async def test_a_refusal_is_a_page_for_people_and_a_problem_for_programs(
 async def test_text_of_organisers_is_text(house: House, http: httpx.AsyncClient) -> None:
     hostile = "<script>alert(1)</script>'\"><img src=x onerror=alert(1)>"
     event = await put_on_sale(house, title=hostile, city="</select><b>")
-    for path in ("/", f"/events/{event}"):
+    for path in ("/?q=onerror", f"/events/{event}"):  # the first page may be full of others
         text = (await http.get(path, headers=PAGE)).text
         assert "<script>alert" not in text
         assert "<img src=x" not in text

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from usher import limits
 from usher.booking.jobs import Ledger, Settler
 from usher.booking.service import BookingService
 from usher.outbox import service as outbox
@@ -72,6 +73,7 @@ def make_haste() -> None:
     """Colleagues take over from the dead after a second, so that they meet more often."""
     vars(stream)["IDLE_MS"] = 1_000
     vars(outbox)["LEASE_S"] = 1
+    vars(limits)["message_lease_s"] = 3.0
     vars(bank)["_LEASE_S"] = 1.0
 
 

@@ -165,6 +165,7 @@ async def called_off(stage: Stage) -> Callable[[], Awaitable[None]]:
     async def after() -> None:
         # The test's next round is of an event that goes on.
         await stage.sql("UPDATE event SET state = 'published' WHERE id = $1", stage.event)
+        stage.house.events.forget(stage.event)
         assert await stage.state(mine) == "refunded"
         assert await refunds(stage, mine) == {"done": 2}
         told = await stage.payments(mine, other, idle)
