@@ -21,7 +21,8 @@ async def lone_settings(
     so is its list of jobs."""
     jobs_redis_url = servers.jobs_redis_url.removesuffix("/0") + "/1"
     async with database_of_its_own(servers, "lone") as url:
-        yield settings.with_(database_url=url, jobs_redis_url=jobs_redis_url)
+        # No mail: a kill after every effect of a mail as well is what tests/sql has.
+        yield settings.with_(database_url=url, jobs_redis_url=jobs_redis_url, mail_url="")
 
 
 @pytest.fixture
