@@ -40,6 +40,7 @@ log = structlog.get_logger("usher.worker")
 
 WATCH_S: Final = 1.0  # how often the list of events is read
 GATE_TICK_S: Final = 0.1
+IDLE_TICK_S: Final = 0.5
 SYNC_TICK_S: Final = 0.5
 STOP_DEADLINE_S: Final = 20.0
 CANCEL_AGAIN_S: Final = 0.5
@@ -53,8 +54,16 @@ class Ticker:
 
     def __init__(self, house: House, sale: Sale) -> None:
         self._house = house
-        self.sale = sale
+        self.sale = sale  # as it was read last, for all events at once
         self.event = sale.event_id
+        self.listed = True  # somebody is on its waiting list
+        self._busy = True  # somebody waits, shops or holds: until nobody is seen to
+
+    def know(self, sale: Sale, *, listed: bool) -> None:
+        """What the worker has read of this event."""
+        if sale.version >= self.sale.version:
+            self.sale = sale
+        self.listed = listed
 
     async def run(self) -> None:
         """Ticks until cancelled. A fault of one tick is the next tick's to mend."""
@@ -72,7 +81,9 @@ class Ticker:
             except UsherError as fault:
                 log.warning("tick refused", event_id=self.event, fault=fault.detail)
                 await asyncio.sleep(1)
-            await asyncio.sleep(max(0.01, GATE_TICK_S - (time.monotonic() - began)))
+            # A hundred events of which nothing is wanted must not cost what one costs that is sold.
+            tick_s = GATE_TICK_S if self._busy else IDLE_TICK_S
+            await asyncio.sleep(max(0.01, tick_s - (time.monotonic() - began)))
 
     async def _sync(self) -> None:
         known = await self._house.curves.of(self.event, fresh_s=SYNC_TICK_S / 2)
@@ -82,13 +93,15 @@ class Ticker:
             await self._house.inventory.build(self.event)
             return
         curve = known.curve
+        self._busy = bool(curve.waiting or curve.shopping or curve.held)
         self.sale = await self._house.sales.sync(
-            await self._house.sales.find(self.event), curve.version, curve.state, curve.now_ms
+            self.sale, curve.version, curve.state, curve.now_ms
         )
         await self._house.sales.note_number(self.sale, max(curve.next, curve.lobby_next))
         if self.sale.lobby_size is not None and not curve.drawn:
             await self._draw(curve)
-        await self._house.offers.turn(self.event, curve.listed)
+        if self.listed or curve.listed:
+            await self._house.offers.turn(self.event, curve.listed)
 
     async def _draw(self, curve: Curve) -> None:
         """Numbers the whole lobby, batch by batch; a colleague at the same is no matter."""
@@ -104,6 +117,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._consumers: dict[str, Consumer] = {}
         self._tickers: dict[str, asyncio.Task[None]] = {}
+        self._ticking: dict[str, Ticker] = {}
         self._readers: dict[str, asyncio.Task[None]] = {}
         self._arq: ArqWorker | None = None
         self._jobs: ArqRedis | None = None
@@ -154,11 +168,14 @@ class Worker:
         while True:
             try:
                 sales = await self._house.sales.published()
+                listed = await self._house.offers.wanted()
             except UsherError as fault:
                 log.warning("events not read", fault=fault.detail)
                 sales = []
             for sale, built in sales:
                 await self._keep(sale, built)
+                if ticker := self._ticking.get(sale.event_id):
+                    ticker.know(sale, listed=sale.event_id in listed)
             for event, task in [*self._tickers.items(), *self._readers.items()]:
                 if task.done() and not task.cancelled() and not self._stopping.is_set():
                     log.error("a loop of an event died", event_id=event, task=task.get_name())
@@ -194,9 +211,8 @@ class Worker:
         )
         self._readers[event] = consumer.start()
         self._consumers[event] = consumer
-        self._tickers[event] = asyncio.create_task(
-            Ticker(self._house, sale).run(), name=f"ticker {event}"
-        )
+        self._ticking[event] = ticker = Ticker(self._house, sale)
+        self._tickers[event] = asyncio.create_task(ticker.run(), name=f"ticker {event}")
 
     async def wake_outbox(self) -> None:
         """Has the outbox relayed soon; if this is lost, the cron does it within a second."""

@@ -45,6 +45,10 @@ class Offers:
         if any(await queries.alive(self.database, event)):
             await self.scripts.call(event)
 
+    async def wanted(self) -> set[str]:
+        """The events whose list is to be given a turn, but for those whose gate says so."""
+        return await queries.with_somebody(self.database)
+
     async def turn(self, event: str, listed: str) -> None:
         """What has become of offers, new ones, and to whom free seats are sold until the next turn.
         `listed` is what the gate says of that; where nobody waits, this is one statement."""

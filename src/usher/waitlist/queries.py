@@ -96,8 +96,19 @@ async def ahead(database: Database, entry: Entry) -> int:
         )
 
 
+async def with_somebody(database: Database) -> set[str]:
+    """The events on whose list somebody waits, or has an offer: asked by a worker every second,
+    for all its events at once."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT DISTINCT event_id FROM waitlist WHERE state = 'waiting'"
+            " UNION SELECT event_id FROM waitlist WHERE state = 'offered'"
+        )
+    return {row["event_id"] for row in rows}
+
+
 async def alive(database: Database, event: str) -> Alive:
-    """Asked of every event every second: two looks into an index."""
+    """Whether somebody waits, and whether an offer stands: two looks into an index."""
     async with database.connection() as connection:
         row = await connection.fetchrow(
             "SELECT EXISTS (SELECT 1 FROM waitlist WHERE event_id = $1 AND state = 'waiting'),"
