@@ -133,7 +133,11 @@ class Shift:
         """Rounds until nothing is left; letters taken by the dead are due again at once."""
         for _ in range(20):
             async with self.house.database.connection() as connection:
-                await connection.execute("UPDATE outbox SET due = now() WHERE state = 'pending'")
+                # Not those that a relay which outlived its worker's death has in hand.
+                await connection.execute(
+                    "UPDATE outbox SET due = now() WHERE id IN (SELECT id FROM outbox"
+                    " WHERE state = 'pending' ORDER BY id FOR UPDATE SKIP LOCKED)"
+                )
             await self.round()
             async with self.house.database.connection() as connection:
                 left = await connection.fetch(

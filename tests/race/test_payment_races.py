@@ -25,7 +25,7 @@ from usher.outbox.service import Outbox
 from usher.plumbing.postgres import Connection
 from usher.wiring import House
 
-SEEDS: Final = int(os.environ.get("USHER_TEST_SEEDS", "3"))
+SEEDS: Final = int(os.environ.get("USHER_TEST_SEEDS", "2"))
 EFFECTS_MAX: Final = 60
 ALL: Final = STORIES | REFUND_STORIES
 

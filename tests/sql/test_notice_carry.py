@@ -621,8 +621,8 @@ async def test_a_greylisted_mail_is_sent_by_the_next_relay(desk: Desk) -> None:
     async with desk.database.transaction() as connection:
         await outbox.tell(connection, "booking.confirmed", [booking.id])
     for _ in range(200):
-        await box.relay()
-        if desk.mails:
+        await box.relay()  # which may carry what an earlier test has left as well
+        if await desk.states(booking) == [("email", "sent", 2)]:
             break
         await asyncio.sleep(0.05)
     assert await desk.states(booking) == [("email", "sent", 2)]
