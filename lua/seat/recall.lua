@@ -17,8 +17,10 @@ for i = row_at, #ARGV, 6 do
   local id, owner, state, due, claim_digest, seats = unpack(ARGV, i, i + 5)
   local record = redis.call('HGET', hold, id)
   local h = record and read_hold(record)
-  if state == 's' or not h or h.state == 'c' or h.state == 'h' then
-    mark(seat_list(seats), state)
+  -- Of what is known as sold, only what it has not given back since.
+  local own = h and h.state == 's' and h.seats or seats
+  if not (h and h.back) and (state == 's' or not h or h.state == 'c' or h.state == 'h') then
+    mark(seat_list(own), state)
   end
   local lost = not h and (laying or state == 'c')
   if lost or h and h.state == 'h' then

@@ -12,6 +12,8 @@ for i = index_at, #ARGV do seats[#seats + 1] = tonumber(ARGV[i]) end
 local record = redis.call('HGET', hold, hold_id)
 local h = record and read_hold(record)
 if h and (h.state == 'c' or h.state == 's') then return { 'retaken' } end
+-- Paid for and given back since: this is a worker's that was stopped before it could retake them.
+if h and h.back then return { 'taken', {} } end
 for _, at in ipairs(seats) do
   if redis.call('GETRANGE', seat, at, at) ~= '.' then taken[#taken + 1] = at end
 end

@@ -17,8 +17,9 @@ for i = index_at, #ARGV do seats[#seats + 1] = tonumber(ARGV[i]) end
 -- write
 local changed = 0
 if outcome == 's' then
-  -- PostgreSQL decides: whatever Redis believed of these seats, they are sold.
-  if not (h and h.state == 's') then
+  -- PostgreSQL decides: whatever Redis believed of these seats, they are sold; unless it has taken
+  -- them back since, and this is a worker's that was stopped in between.
+  if not (h and (h.state == 's' or h.back)) then
     mark(seats, 's')
     changed = 1
     if h then

@@ -11,30 +11,33 @@
 -- check
 local record = redis.call('HGET', hold, hold_id)
 local h = record and read_hold(record)
-local own, kept, back = {}, {}, {}
-if h then
-  for _, at in ipairs(seat_list(h.seats)) do own[at] = h.state ~= 'f' end
-end
+local own, asked, kept, back = {}, {}, {}, {}
+for _, at in ipairs(h and seat_list(h.seats) or {}) do own[at] = true end
 for i = index_at, #ARGV do
   local at = tonumber(ARGV[i])
   local state = redis.call('GETRANGE', seat, at, at)
-  if h and own[at] and (state == 's' or state == 'c') or not h and state == 's' then
+  if h and h.state ~= 'f' and own[at] and (state == 's' or state == 'c')
+    or not h and state == 's' then
     back[#back + 1] = at
-    own[at] = false
   end
+  asked[at] = true
 end
-if h then
-  for _, at in ipairs(seat_list(h.seats)) do
-    if own[at] then kept[#kept + 1] = at end
-  end
+for _, at in ipairs(h and seat_list(h.seats) or {}) do
+  if not asked[at] then kept[#kept + 1] = at end
 end
+-- Nothing is left of it. It may have been freed before, as a booking that was not paid for: whoever
+-- read that it was, and comes late, must not sell its seats any more.
+local gone = h and #kept == 0 and not h.back
 
 -- write
+if gone then
+  h.state = 'r'
+  redis.call('HSET', hold, hold_id, hold_record(h))
+end
 if #back == 0 then return { 'unsold', 0 } end
 mark(back, '.')
-if h then
-  -- With nothing left it is a tombstone, and keeps its seats as one does.
-  if #kept == 0 then h.state = 'f' else h.seats = table.concat(kept, ',') end
+if h and not gone then
+  h.seats = table.concat(kept, ',')
   redis.call('HSET', hold, hold_id, hold_record(h))
 end
 if redis.call('HINCRBY', fan, place_id, -#back) <= 0 then redis.call('HDEL', fan, place_id) end

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.lua.hall import Hall
-from usher.seat.scripts import Unsold
+from usher.seat.scripts import Recalled, Settled, Taken, Unsold
 
 pytestmark = pytest.mark.anyio
 
@@ -67,3 +67,30 @@ async def test_settled_late_the_seats_that_were_given_back_stay_free(hall: Hall)
     await unsell(hall, hold, "plc_a", 2)
     async with hall.untouched():
         await hall.settle(hold, "plc_a", "s", 1)
+
+
+async def test_what_went_back_whole_is_never_sold_by_who_heard_of_it_late(hall: Hall) -> None:
+    """A worker that was stopped between reading a booking and settling it."""
+    await hall.open()
+    await hall.admit("plc_a", "plc_b")
+    hold = await sold(hall, "plc_a", 1, 2)
+    await unsell(hall, hold, "plc_a", 1, 2)
+    await hall.hold("plc_b", 2)
+    stale = (hold, "plc_a", "s", 9_999_999_999_999, "paper", "1,2")
+    async with hall.untouched():
+        assert await hall.settle(hold, "plc_a", "s", 1, 2) == Settled(0)
+        assert await hall.seat.recall(hall.event, *stale) == Recalled(0)
+        assert await hall.seat.retake(hall.event, hold, "plc_a", "paper", 1, 1) == Taken([])
+    assert await hall.states() == "..h......."
+    assert await hall.fan("plc_a") == 0
+
+
+async def test_who_recalls_late_sells_nothing_that_went_back_in_part(hall: Hall) -> None:
+    await hall.open()
+    await hall.admit("plc_a")
+    hold = await sold(hall, "plc_a", 1, 2)
+    await unsell(hall, hold, "plc_a", 2)
+    stale = (hold, "plc_a", "s", 9_999_999_999_999, "paper", "1,2")
+    async with hall.untouched():
+        assert await hall.seat.recall(hall.event, *stale) == Recalled(0)
+    assert await hall.states() == ".s........"
