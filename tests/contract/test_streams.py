@@ -6,12 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import uvicorn
 
 from tests.conftest import Site
 from tests.contract.fan import Fan, a_deadline, private, refused
@@ -21,7 +22,7 @@ from tests.sale import put_on_sale
 from usher import limits
 from usher.errors import Unavailable
 from usher.feed import service as feed
-from usher.feed.service import PlaceStream, SeatStream
+from usher.feed.streams import PlaceStream, SeatStream
 from usher.ids import new_id
 from usher.plumbing.sse import Stream
 from usher.queue.service import Place
@@ -191,6 +192,15 @@ async def test_a_reader_who_does_not_read_is_cut_off(
     assert await gauge(http, "usher_sse_dropped_total") == dropped + 1
 
 
+async def until(true: Callable[[], bool]) -> None:
+    """Returns when it is so."""
+    for _ in range(200):
+        if true():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it never came to be so")
+
+
 @pytest.fixture
 def neighbour(site: Site) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A second API process on the same servers, and its address."""
@@ -236,10 +246,17 @@ async def test_a_process_that_goes_sends_its_readers_on(
 
 @pytest.fixture
 async def inside(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an app in this process, whose hub is `house.hub`."""
-    transport = httpx.ASGITransport(cast(Any, build_app(house)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://usher.test") as http:
+    """A client of a server in this process, whose hub is `house.hub`."""
+    port = free_port("127.0.0.1", 0)
+    app = cast(Any, build_app(house))
+    config = uvicorn.Config(app, port=port, lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    await until(lambda: server.started)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
         yield http
+    server.should_exit = True
+    await serving
 
 
 async def test_a_full_house_says_so(
@@ -278,4 +295,4 @@ async def test_a_stream_begun_as_the_house_goes_is_sent_on(
     monkeypatch.setattr(house.hub, "add_seats", interrupted)
     answer = await inside.get(f"/api/v1/events/{simple_event}/feed")
     assert answer.text.endswith("event: reconnect\ndata: {}\n\n")
-    assert house.hub.streams == 0
+    await until(lambda: house.hub.streams == 0)

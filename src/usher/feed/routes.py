@@ -18,9 +18,10 @@ from usher.booking.service import BookingService
 from usher.errors import NotFound, Unavailable, UsherError
 from usher.event.service import EventService
 from usher.feed.scripts import FeedScripts, Lost, Noticed
-from usher.feed.service import GOODBYE, BookingStream, Hub, PlaceStream, SeatStream
+from usher.feed.service import Hub
+from usher.feed.streams import BookingStream, PlaceStream, SeatStream
 from usher.plumbing.answer import answer, shaped
-from usher.plumbing.sse import Stream
+from usher.plumbing.sse import GOODBYE, Chunk, Stream
 from usher.queue.service import QueueService
 from usher.sale.service import SaleService
 from usher.seat.guards import reader_of
@@ -129,21 +130,21 @@ def _open(
     stream: Stream,
     add: Callable[[], Awaitable[None]],
     remove: Callable[[], None],
-    first: bytes = b"",
+    first: Chunk | None = None,
 ) -> ASGIApp:
-    """The answer that is a stream: begun, told of, and forgotten when it has ended."""
+    """The answer that is a stream: begun, told of, and forgotten when its client has left. What
+    goes on without a request needs none of this."""
 
     async def app(_: Scope, receive: Receive, send: Send) -> None:
-        await stream.begin(send, first)
+        await stream.begin(receive, send, remove, first)
+        if not stream.open:
+            return
         try:
             await add()
-            if hub.draining:  # since it was let in: those who drained did not know of it
-                stream.end(GOODBYE)
-            await stream.until_gone(receive)
         except UsherError:  # a server went away meanwhile: whoever listens comes back
             stream.end(GOODBYE)
-        finally:
-            remove()
+        if hub.draining:  # since it was let in: those who drained did not know of it
+            stream.end(GOODBYE)
 
     return app
 
