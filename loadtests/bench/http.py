@@ -31,8 +31,8 @@ GOAL: Final = 0.5
 
 
 @asynccontextmanager
-async def process(*argv: str, environ: dict[str, str], port: int) -> AsyncIterator[None]:
-    """A Python process that listens on `port`, until the end of the `async with`."""
+async def process(*argv: str, environ: dict[str, str], port: int) -> AsyncIterator[int]:
+    """A Python process that listens on `port`, until the end of the `async with`; its id."""
     child = await asyncio.create_subprocess_exec(sys.executable, "-m", *argv, env=environ)
     try:
         for _ in range(200):
@@ -42,7 +42,7 @@ async def process(*argv: str, environ: dict[str, str], port: int) -> AsyncIterat
                 break
             except OSError:
                 await asyncio.sleep(0.05)
-        yield
+        yield child.pid
     finally:
         child.terminate()
         await child.wait()
@@ -90,7 +90,7 @@ async def measure(house: House, settings: Settings) -> list[Figure]:
         process("loadtests.bench.bare", str(bare_port), environ=environ, port=bare_port),
         process("usher", "serve", environ=environ, port=port),
     ):
-        await _ready(port)
+        await ready(port)
         echo = msgspec.json.encode({"seats": ["A-1", "A-2", "A-3", "A-4"]})
         bare_request = [request("POST", "/json", echo)] * REQUESTS
         runs: dict[str, list[Run]] = {"bare": [], "join": [], "hold": [], "place": []}
@@ -169,7 +169,8 @@ def _figure(name: str, bare: float, runs: Sequence[Run]) -> Figure:
     )
 
 
-async def _ready(port: int) -> None:
+async def ready(port: int) -> None:
+    """Returns when usher serves at `port`."""
     async with httpx.AsyncClient(trust_env=False) as http:
         late = time.monotonic() + 30
         while time.monotonic() < late:

@@ -21,7 +21,7 @@ from tests.contract.sse import Ended, SeatMap, listening
 from tests.sale import put_on_sale
 from usher import limits
 from usher.errors import Unavailable
-from usher.feed import service as feed
+from usher.feed import positions
 from usher.feed.streams import PlaceStream, SeatStream
 from usher.ids import new_id
 from usher.plumbing.sse import Stream
@@ -87,7 +87,7 @@ async def test_a_lobby_costs_the_same_however_many_are_in_it(
         return True
 
     monkeypatch.setattr(Stream, "push", push)
-    monkeypatch.setattr(feed, "STILL_S", 0.0)
+    monkeypatch.setattr(positions, "STILL_S", 0.0)
     house.hub.start()
     for _ in range(400):
         if len(told) >= 3 * 30:

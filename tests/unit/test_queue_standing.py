@@ -7,14 +7,14 @@ import msgspec
 import pytest
 
 from usher.queue.curves import KnownCurve
-from usher.queue.model import ahead_of, place_view, wait_s
+from usher.queue.model import ahead_of
 from usher.queue.scripts import Curve
-from usher.queue.standing import Standing
+from usher.queue.standing import Standing, waiting_view
 
 
 def curve(**changed: Any) -> Curve:
     """A line of 5,000 whose first 300 numbers have been called."""
-    given: dict[str, Any] = {name: 0 for name in Curve.__struct_fields__}
+    given: dict[str, Any] = dict.fromkeys(Curve.__struct_fields__, 0)
     given |= {"state": "open", "mode": "queued", "gate_state": "open", "rate": 600}
     given |= {"notice": "", "listed": "", "claim_s": 120, "waiting": 5_000, "free": 77}
     given["points"] = [(300 + 2 * rank, rank) for rank in (*range(25), 60, 400, 4_999)]
@@ -40,14 +40,7 @@ def test_the_same_bytes_as_the_view_of_one(changed: dict[str, Any], per_min: flo
     for number in (300, 301, 348, *(dice.randrange(300, 12_000) for _ in range(50))):
         ahead = ahead_of(known.curve, number)
         assert standing.ahead_of(number) == ahead
-        view = place_view(
-            "waiting",
-            number=number,
-            ahead=ahead,
-            wait=wait_s(known.curve, ahead, per_min),
-            curve=known.curve,
-            per_min=per_min,
-        )
+        view = waiting_view(known, number, ahead)
         assert standing.view(number, ahead) == msgspec.json.encode(view)
 
 

@@ -16,30 +16,32 @@ import structlog
 from usher.errors import Unavailable, UsherError
 from usher.feed.model import Change, fold, just_before, later
 from usher.feed.news import change_messages, notice_messages, snapshot_message
+from usher.feed.positions import ASKED_PER_S, STILL_S, push_positions
 from usher.feed.scripts import FeedScripts, Lost, RawEntry
 from usher.feed.streams import BookingStream, PlaceStream, Room, SeatStream, Turns, discard
 from usher.plumbing.metric import Metrics
 from usher.plumbing.sse import BEAT, GOODBYE, Chunk, Stream, chunk, encode
-from usher.queue.curves import Curves, KnownCurve
-from usher.queue.model import place_view, push_every_s
-from usher.queue.standing import Standing
+from usher.queue.curves import Curves
+from usher.queue.model import push_every_s
+from usher.queue.watch import Watch
 
 log = structlog.get_logger("usher.feed")
 
 TICK_S: Final = 0.2
 CURVE_S: Final = 1.0
 BEAT_S: Final = 15.0
-# How often a place is looked at that does not move by itself (lapsed, left, in the lobby).
-STILL_S: Final = 3.0
 PULL_MAX: Final = 5_000
 # Behind any entry there will ever be: for who asks for one of the two streams only.
 _NOTHING: Final = "99999999999999-0"
 
 
 class Hub:
-    def __init__(self, scripts: FeedScripts, curves: Curves, metrics: Metrics) -> None:
+    def __init__(
+        self, scripts: FeedScripts, curves: Curves, watch: Watch, metrics: Metrics
+    ) -> None:
         self._scripts = scripts
         self._curves = curves
+        self._watch = watch
         self._metrics = metrics
         self._rooms: dict[str, Room] = {}
         self._task: asyncio.Task[None] | None = None
@@ -55,10 +57,8 @@ class Hub:
             self._task = asyncio.create_task(self._run(), name="hub")
 
     async def drain(self) -> None:
-        """Ends every stream with `event: reconnect`: clients come back to another process.
-
-        The server would wait for open streams for ever.
-        """
+        """Ends every stream with `event: reconnect`: clients come back to another process. The
+        server would wait for open streams for ever."""
         self.draining = True
         for room in self._rooms.values():
             for stream in room.all():
@@ -73,6 +73,7 @@ class Hub:
         room = self._rooms.get(event)
         if room is None:
             room = self._rooms[event] = Room()
+            self._watch.begin(event)
         return room
 
     # --- seats
@@ -102,12 +103,12 @@ class Hub:
         # room that stands behind `at` may: states told twice, and in order, are harmless.
         while room.feed_id and later(room.feed_id, at):
             entries = (await self._scripts.pull(event, at, _NOTHING, PULL_MAX)).feed_entries
+            room = self._room(event)
             if not entries:
                 break
             if not stream.push(_news(fold(entries), entries[-1][0])):
                 return
             at = entries[-1][0]
-            room = self._room(event)
         room.feed_id = room.feed_id or at
         if stream.open:
             room.seats.add(stream)
@@ -116,7 +117,7 @@ class Hub:
         room = self._rooms.get(event)
         if room is not None:
             room.seats.discard(stream)
-        self._closed(event, room, "seats", stream)
+        self._closed("seats", stream)
 
     # --- places and bookings
 
@@ -131,7 +132,7 @@ class Hub:
         room = self._rooms.get(event)
         if room is not None:
             discard(room.places, stream.place_id, stream)
-        self._closed(event, room, "place", stream)
+        self._closed("place", stream)
 
     async def add_booking(self, event: str, stream: BookingStream) -> None:
         room = self._room(event)
@@ -143,24 +144,24 @@ class Hub:
         room = self._rooms.get(event)
         if room is not None:
             discard(room.bookings, stream.booking_id, stream)
-        self._closed(event, room, "booking", stream)
+        self._closed("booking", stream)
 
     def _opened(self, kind: str) -> None:
         self.streams += 1
         self._metrics.streams.labels(kind).inc()
 
-    def _closed(self, event: str, room: Room | None, kind: str, stream: Stream) -> None:
+    def _closed(self, kind: str, stream: Stream) -> None:
         self.streams -= 1
         if stream.dropped:
             self._metrics.dropped.inc()
         self._metrics.streams.labels(kind).dec()
-        if room is not None and room.empty:
-            self._rooms.pop(event, None)
 
     async def _tell_place(self, stream: PlaceStream) -> None:
         view = await stream.refresh()
         stream.state = view["state"]
-        stream.number = view["number"] if view["state"] == "waiting" else -1
+        # Who waited when the sale was over waits on, should it go on.
+        if view["state"] != "closed":
+            stream.number = view["number"] if view["state"] == "waiting" else -1
         now = time.monotonic()
         stream.next_push = now + push_every_s(view["ahead"] or 0)
         if stream.state in ("called", "admitted"):
@@ -192,7 +193,11 @@ class Hub:
         beat_at = time.monotonic() + BEAT_S
         while True:
             began = time.monotonic()
-            rooms = list(self._rooms.items())
+            wanted = set(self._watch.wanted())
+            for event in wanted:
+                self._room(event)
+            rooms = [(e, room) for e, room in self._rooms.items() if e in wanted or not room.empty]
+            self._rooms = dict(rooms)
             results = await asyncio.gather(
                 *(self._tick(event, room) for event, room in rooms), return_exceptions=True
             )
@@ -210,40 +215,41 @@ class Hub:
     async def _tick(self, event: str, room: Room) -> None:
         if not room.signal_id:
             # Ids are the server's milliseconds: begin a moment ago, so that nothing falls between.
-            room.signal_id = f"{await self._now_ms() - 2_000}-0"
+            room.signal_id = f"{await self._scripts.runner.time_ms() - 2_000}-0"
         feed_from = room.feed_id or room.signal_id
         pulled = await self._scripts.pull(event, feed_from, room.signal_id, PULL_MAX)
+        if pulled.signal_entries:
+            room.signal_id = pulled.signal_entries[-1][0]
+            self._hear(event, room, pulled.signal_entries)
+        self._watch.heard(event)
         if pulled.feed_entries:
             room.feed_id = pulled.feed_entries[-1][0]
             await self._push_news(event, room, fold(pulled.feed_entries))
         elif not room.feed_id:
             room.feed_id = feed_from
-        if pulled.signal_entries:
-            room.signal_id = pulled.signal_entries[-1][0]
-            self._hear(room, pulled.signal_entries)
         # Nobody signals a commit, and between two ticks nearly every booking is committed.
         for streams in room.bookings.values():
-            for stream in streams:
-                if stream.state == "pending" and not stream.asking:
-                    self._soon(self._tell_booking(stream))
+            for booking in streams:
+                if booking.state == "pending" and not booking.asking:
+                    self._soon(self._tell_booking(booking))
         now = time.monotonic()
         if room.places and now - room.curve_at >= CURVE_S:
             room.curve_at = now
             known = await self._curves.of(event)
             if known is not None:
-                await self._push_positions(room, known, now)
-
-    async def _now_ms(self) -> int:
-        return await self._scripts.runner.time_ms()
+                unknown = await push_positions(room, known, now, Turns(self._metrics))
+                if unknown:
+                    self._soon(self._ask_about(unknown))
 
     async def _push_news(self, event: str, room: Room, change: Change) -> None:
         if change.reset:
+            self._watch.begin(event)
             # Redis was lost and laid out again: every place here is asked about, and with that put
             # back where its token says it stood. Spread over two seconds.
             for streams in room.places.values():
                 for place in streams:
                     place.state, place.next_push = "", time.monotonic() + 2 * random.random()  # noqa: S311
-        news = change_messages(change, room.feed_id)
+        news = change_messages(change, room.feed_id) if room.seats else b""
         if change.reset and room.seats:
             snapshot = await self._scripts.snapshot(event)
             if isinstance(snapshot, Lost):
@@ -258,48 +264,24 @@ class Hub:
         if others:
             await turns.over(others, chunk(notice_messages(change.notices)))
 
-    def _hear(self, room: Room, entries: list[RawEntry]) -> None:
+    def _hear(self, event: str, room: Room, entries: list[RawEntry]) -> None:
         """Private news: who was called, which bookings moved. Only the streams named are asked
         about, so the work follows the calls, not the number of fans."""
         for _, words in entries:
             fields = dict(zip(words[::2], words[1::2], strict=True))
-            for place_id in fields.get("called", "").split():
+            places = fields.get("called", "").split() + fields.get("place", "").split()
+            self._watch.forget(event, *places)
+            for place_id in places:
                 for stream in room.places.get(place_id, ()):
                     self._soon(self._tell_place(stream))
-            for stream in room.places.get(fields.get("place", ""), ()):
-                self._soon(self._tell_place(stream))
             for booking in room.bookings.get(fields.get("booking", ""), ()):
                 self._soon(self._tell_booking(booking))
 
-    async def _push_positions(self, room: Room, known: KnownCurve, now: float) -> None:
-        curve = known.curve
-        sale = (curve.state, curve.drawn)
-        moved = sale != room.sale
-        room.sale = sale
-        # The lobby is one place for all who are in it, until its draw is done.
-        lobby: Chunk | None = None
-        if not curve.drawn and curve.state in ("lobby", "open", "paused"):
-            view = place_view("lobby", curve=curve)
-            lobby = chunk(encode("place", msgspec.json.encode(view)))
-        standing, turns = Standing(known), Turns(self._metrics)
-        for stream in [stream for streams in room.places.values() for stream in streams]:
-            if not moved and now < stream.next_push:
-                continue
-            if stream.state == "lobby" and lobby is not None:
-                stream.next_push = now + STILL_S
-                turns.push(stream, lobby)
-            elif (
-                stream.state != "waiting"
-                or moved
-                or (ahead := standing.ahead_of(stream.number)) is None
-            ):
-                stream.next_push = now + 2
+    async def _ask_about(self, streams: list[PlaceStream]) -> None:
+        for start in range(0, len(streams), ASKED_PER_S // 10):
+            for stream in streams[start : start + ASKED_PER_S // 10]:
                 self._soon(self._tell_place(stream))
-            else:
-                stream.next_push = now + push_every_s(ahead)
-                turns.push(stream, chunk(encode("place", standing.view(stream.number, ahead))))
-            await turns.turn()
-        turns.count()
+            await asyncio.sleep(0.1)
 
     def _soon(self, telling: Coroutine[Any, Any, None]) -> None:
         async def tell() -> None:
