@@ -4,7 +4,7 @@ import msgspec
 
 from usher.feed.model import Change
 from usher.feed.scripts import Snapshot
-from usher.plumbing.sse import encode
+from usher.plumbing.sse import BEAT, Chunk, chunk, encode
 
 
 def snapshot_message(snapshot: Snapshot) -> bytes:
@@ -28,3 +28,10 @@ def change_messages(change: Change, at: str) -> bytes:
         return notice_messages(change.notices, at)
     seats = encode("change", msgspec.json.encode({"seats": change.seats}), at)
     return notice_messages(change.notices) + seats
+
+
+def news(change: Change, at: str) -> Chunk:
+    """What a stream of seats that stands at some id is sent so that it stands at `at`: a beat
+    where that is nothing that it sees."""
+    messages = change_messages(change, at)
+    return chunk(messages) if messages else BEAT

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from usher.feed.streams import PlaceStream, Room, Turns
+from usher.feed.streams import GONE, PlaceStream, Room, Turns
 from usher.plumbing.sse import Chunk, chunk, encode
 from usher.queue.curves import KnownCurve
 from usher.queue.model import place_view, push_every_s
@@ -33,22 +33,27 @@ async def push_positions(
     over = chunk(encode("place", msgspec.json.encode(place_view("closed", reason=curve.state))))
     standing = Standing(known)
     unknown: list[PlaceStream] = []
-    for stream in [stream for streams in room.places.values() for stream in streams]:
-        if not moved and now < stream.next_push:
-            continue
+    for stream in room.all_places() if moved else room.due(now):
         ahead = standing.ahead_of(stream.number) if stream.state in ("waiting", "closed") else None
+        full = False
+        if stream.due == GONE:  # since the first turn
+            continue
         if stream.state == "lobby" and lobby is not None:
-            stream.next_push = now + STILL_S
-            turns.push(stream, lobby)
+            room.wake(stream, now + STILL_S)
+            full = turns.push(stream, lobby)
         elif ahead is not None and curve.state in ("closed", "sold_out"):
-            stream.state, stream.next_push = "closed", now + STILL_S
-            turns.push(stream, over)
+            stream.state = "closed"
+            room.wake(stream, now + STILL_S)
+            full = turns.push(stream, over)
         elif ahead is not None and curve.state in ("open", "paused"):
-            stream.state, stream.next_push = "waiting", now + push_every_s(ahead)
-            turns.push(stream, chunk(encode("place", standing.view(stream.number, ahead))))
+            stream.state = "waiting"
+            room.wake(stream, now + push_every_s(ahead))
+            place = standing.view(stream.number, ahead)
+            full = turns.push(stream, chunk(b"event: place\ndata: %b\n\n" % place))
         else:
-            stream.next_push = now + 2 + len(unknown) / ASKED_PER_S
+            room.wake(stream, now + 2 + len(unknown) / ASKED_PER_S)
             unknown.append(stream)
-        await turns.turn()
+        if full:
+            await turns.next()
     turns.count()
     return unknown

@@ -15,12 +15,20 @@ import structlog
 
 from usher.errors import Unavailable, UsherError
 from usher.feed.model import Change, fold, just_before, later
-from usher.feed.news import change_messages, notice_messages, snapshot_message
+from usher.feed.news import change_messages, news, notice_messages, snapshot_message
 from usher.feed.positions import ASKED_PER_S, STILL_S, push_positions
 from usher.feed.scripts import FeedScripts, Lost, RawEntry
-from usher.feed.streams import BookingStream, PlaceStream, Room, SeatStream, Turns, discard
+from usher.feed.streams import (
+    GONE,
+    BookingStream,
+    PlaceStream,
+    Room,
+    SeatStream,
+    Turns,
+    discard,
+)
 from usher.plumbing.metric import Metrics
-from usher.plumbing.sse import BEAT, GOODBYE, Chunk, Stream, chunk, encode
+from usher.plumbing.sse import GOODBYE, Chunk, Stream, chunk, encode
 from usher.queue.curves import Curves
 from usher.queue.model import push_every_s
 from usher.queue.watch import Watch
@@ -29,7 +37,9 @@ log = structlog.get_logger("usher.feed")
 
 TICK_S: Final = 0.2
 CURVE_S: Final = 1.0
-BEAT_S: Final = 15.0
+# A stream that was sent nothing for three of these is sent a beat: every 15 s at the latest.
+BEAT_S: Final = 5.0
+BEATS: Final = 3
 PULL_MAX: Final = 5_000
 # Behind any entry there will ever be: for who asks for one of the two streams only.
 _NOTHING: Final = "99999999999999-0"
@@ -88,7 +98,7 @@ class Hub:
             change = fold(entries[1:])
             known = bool(entries) and entries[0][0] == last_id and len(entries) < PULL_MAX
             if known and not change.reset:
-                return entries[-1][0], _news(change, entries[-1][0])
+                return entries[-1][0], news(change, entries[-1][0])
         snapshot = await self._scripts.snapshot(event)
         if isinstance(snapshot, Lost):
             raise Unavailable("the event is being prepared", retry_after_s=2)
@@ -106,7 +116,7 @@ class Hub:
             room = self._room(event)
             if not entries:
                 break
-            if not stream.push(_news(fold(entries), entries[-1][0])):
+            if not stream.push(news(fold(entries), entries[-1][0])):
                 return
             at = entries[-1][0]
         room.feed_id = room.feed_id or at
@@ -125,13 +135,15 @@ class Hub:
         """Takes a stream; it hears at once where it stands, and then whatever changes."""
         room = self._room(event)
         room.places.setdefault(stream.place_id, []).append(stream)
+        room.wake(stream, time.monotonic() + STILL_S)
         self._opened("place")
-        await self._tell_place(stream)
+        await self._tell_place(room, stream)
 
     def remove_place(self, event: str, stream: PlaceStream) -> None:
         room = self._rooms.get(event)
         if room is not None:
             discard(room.places, stream.place_id, stream)
+        stream.due = GONE
         self._closed("place", stream)
 
     async def add_booking(self, event: str, stream: BookingStream) -> None:
@@ -156,19 +168,19 @@ class Hub:
             self._metrics.dropped.inc()
         self._metrics.streams.labels(kind).dec()
 
-    async def _tell_place(self, stream: PlaceStream) -> None:
+    async def _tell_place(self, room: Room, stream: PlaceStream) -> None:
         view = await stream.refresh()
         stream.state = view["state"]
         # Who waited when the sale was over waits on, should it go on.
         if view["state"] != "closed":
             stream.number = view["number"] if view["state"] == "waiting" else -1
-        now = time.monotonic()
-        stream.next_push = now + push_every_s(view["ahead"] or 0)
-        if stream.state in ("called", "admitted"):
+        after_s: float = STILL_S
+        if stream.state == "waiting":
+            after_s = push_every_s(view["ahead"] or 0)
+        elif stream.state in ("called", "admitted"):
             # Looked at again when its window has passed: nobody signals a lapse.
-            stream.next_push = now + view["expires_in_s"] + 1
-        elif stream.state != "waiting":
-            stream.next_push = now + STILL_S
+            after_s = view["expires_in_s"] + 1
+        room.wake(stream, time.monotonic() + after_s)
         event = "called" if stream.state == "called" else "place"
         self._push(stream, chunk(encode(event, msgspec.json.encode(view))))
 
@@ -193,11 +205,9 @@ class Hub:
         beat_at = time.monotonic() + BEAT_S
         while True:
             began = time.monotonic()
-            wanted = set(self._watch.wanted())
-            for event in wanted:
-                self._room(event)
-            rooms = [(e, room) for e, room in self._rooms.items() if e in wanted or not room.empty]
-            self._rooms = dict(rooms)
+            polled = {event: self._room(event) for event in self._watch.wanted()}
+            self._rooms = {e: room for e, room in self._rooms.items() if not room.empty} | polled
+            rooms = list(self._rooms.items())
             results = await asyncio.gather(
                 *(self._tick(event, room) for event, room in rooms), return_exceptions=True
             )
@@ -209,7 +219,7 @@ class Hub:
             if began >= beat_at:
                 beat_at = began + BEAT_S
                 for _, room in rooms:
-                    await Turns(self._metrics).over(room.all(), BEAT)
+                    await Turns(self._metrics).beat(room.all(), BEATS)
             await asyncio.sleep(max(0.01, TICK_S - (time.monotonic() - began)))
 
     async def _tick(self, event: str, room: Room) -> None:
@@ -221,17 +231,17 @@ class Hub:
         if pulled.signal_entries:
             room.signal_id = pulled.signal_entries[-1][0]
             self._hear(event, room, pulled.signal_entries)
-        self._watch.heard(event)
+        if len(pulled.signal_entries) < PULL_MAX:
+            self._watch.heard(event)
         if pulled.feed_entries:
             room.feed_id = pulled.feed_entries[-1][0]
             await self._push_news(event, room, fold(pulled.feed_entries))
         elif not room.feed_id:
             room.feed_id = feed_from
         # Nobody signals a commit, and between two ticks nearly every booking is committed.
-        for streams in room.bookings.values():
-            for booking in streams:
-                if booking.state == "pending" and not booking.asking:
-                    self._soon(self._tell_booking(booking))
+        for booking in [each for streams in room.bookings.values() for each in streams]:
+            if booking.state == "pending" and not booking.asking:
+                self._soon(self._tell_booking(booking))
         now = time.monotonic()
         if room.places and now - room.curve_at >= CURVE_S:
             room.curve_at = now
@@ -239,28 +249,28 @@ class Hub:
             if known is not None:
                 unknown = await push_positions(room, known, now, Turns(self._metrics))
                 if unknown:
-                    self._soon(self._ask_about(unknown))
+                    self._soon(self._ask_about(room, unknown))
 
     async def _push_news(self, event: str, room: Room, change: Change) -> None:
         if change.reset:
             self._watch.begin(event)
             # Redis was lost and laid out again: every place here is asked about, and with that put
             # back where its token says it stood. Spread over two seconds.
-            for streams in room.places.values():
-                for place in streams:
-                    place.state, place.next_push = "", time.monotonic() + 2 * random.random()  # noqa: S311
-        news = change_messages(change, room.feed_id) if room.seats else b""
+            for place in room.all_places():
+                place.state = ""
+                room.wake(place, time.monotonic() + 2 * random.random())  # noqa: S311
+        messages = change_messages(change, room.feed_id) if room.seats else b""
         if change.reset and room.seats:
             snapshot = await self._scripts.snapshot(event)
             if isinstance(snapshot, Lost):
                 return
             room.feed_id = snapshot.feed_id
-            news = notice_messages(change.notices) + snapshot_message(snapshot)
+            messages = notice_messages(change.notices) + snapshot_message(snapshot)
         # Who comes from here on is brought up to the room's feed id, and is not among these.
         turns, seats = Turns(self._metrics), list(room.seats)
         others = room.all(seats=False) if change.notices else []
-        if news:
-            await turns.over(seats, chunk(news))
+        if messages:
+            await turns.over(seats, chunk(messages))
         if others:
             await turns.over(others, chunk(notice_messages(change.notices)))
 
@@ -273,14 +283,14 @@ class Hub:
             self._watch.forget(event, *places)
             for place_id in places:
                 for stream in room.places.get(place_id, ()):
-                    self._soon(self._tell_place(stream))
+                    self._soon(self._tell_place(room, stream))
             for booking in room.bookings.get(fields.get("booking", ""), ()):
                 self._soon(self._tell_booking(booking))
 
-    async def _ask_about(self, streams: list[PlaceStream]) -> None:
+    async def _ask_about(self, room: Room, streams: list[PlaceStream]) -> None:
         for start in range(0, len(streams), ASKED_PER_S // 10):
             for stream in streams[start : start + ASKED_PER_S // 10]:
-                self._soon(self._tell_place(stream))
+                self._soon(self._tell_place(room, stream))
             await asyncio.sleep(0.1)
 
     def _soon(self, telling: Coroutine[Any, Any, None]) -> None:
@@ -293,10 +303,3 @@ class Hub:
         task = asyncio.create_task(tell())
         self._refreshing.add(task)
         task.add_done_callback(self._refreshing.discard)
-
-
-def _news(change: Change, at: str) -> Chunk:
-    """What a stream that stands at some id is sent to stand at `at`: a beat where that is nothing
-    that it sees."""
-    messages = change_messages(change, at)
-    return chunk(messages) if messages else BEAT

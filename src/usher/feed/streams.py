@@ -9,6 +9,9 @@ from usher.plumbing.sse import Chunk, Stream
 
 # Pushed in one turn of the loop: 256 are about 2 ms, and others are served between two turns.
 TURN: Final = 256
+# When a place is due that is due at no time, and one that has no stream any more.
+ASLEEP: Final = -1
+GONE: Final = -2
 
 View = dict[str, Any]
 
@@ -22,7 +25,7 @@ class SeatStream(Stream):
 class PlaceStream(Stream):
     """Watches one place. `number` is -1 while it waits in the lobby or has been called."""
 
-    __slots__ = ("next_push", "number", "place_id", "refresh", "state")
+    __slots__ = ("due", "number", "place_id", "refresh", "state")
 
     def __init__(self, place_id: str, refresh: Callable[[], Awaitable[View]]) -> None:
         super().__init__()
@@ -30,7 +33,7 @@ class PlaceStream(Stream):
         self.refresh = refresh
         self.state = ""
         self.number = -1
-        self.next_push = 0.0
+        self.due = ASLEEP  # see Room.wake
 
 
 class BookingStream(Stream):
@@ -58,6 +61,7 @@ class Room:
         self.signal_id = ""
         self.curve_at = 0.0
         self.sale: tuple[str, int] = ("", 0)
+        self._due: dict[int, list[PlaceStream]] = {}
 
     @property
     def empty(self) -> bool:
@@ -71,6 +75,30 @@ class Room:
         for bookings in self.bookings.values():
             streams += bookings
         return streams
+
+    def wake(self, stream: PlaceStream, at: float) -> None:
+        """Has a place looked at when `at` has come (monotonic, in seconds; the second is enough),
+        and no more when it was to be before: so that a tick touches those only who are due."""
+        second = int(at)
+        if stream.due not in (second, GONE):
+            stream.due = second
+            self._due.setdefault(second, []).append(stream)
+
+    def due(self, now: float) -> list[PlaceStream]:
+        """The places whose second has come; each is to be woken again."""
+        past = [second for second in self._due if second <= now]
+        found = [each for second in past for each in self._due.pop(second) if each.due == second]
+        for each in found:
+            each.due = ASLEEP
+        return found
+
+    def all_places(self) -> list[PlaceStream]:
+        """The same for every place, due or not."""
+        self._due.clear()
+        found = [stream for streams in self.places.values() for stream in streams]
+        for each in found:
+            each.due = ASLEEP
+        return found
 
 
 def discard(by_id: dict[str, list[Any]], key: str, stream: Stream) -> None:
@@ -89,26 +117,32 @@ class Turns:
         self._metrics = metrics
         self._sent = 0
 
-    def push(self, stream: Stream, news: Chunk) -> None:
-        if stream.push(news):
-            self._sent += 1
+    def push(self, stream: Stream, news: Chunk) -> bool:
+        """Whether enough has been pushed in this turn: time for `next`."""
+        self._sent += stream.push(news)
+        return self._sent >= TURN
 
     async def over(self, streams: Iterable[Stream], news: Chunk) -> None:
         """Pushes `news` to all of `streams`."""
         for stream in streams:
-            if stream.push(news):
-                self._sent += 1
-            if self._sent >= TURN:
-                await self.turn()
+            if self.push(stream, news):
+                await self.next()
         self.count()
 
-    async def turn(self) -> None:
-        """Lets others work where enough has been pushed in this turn."""
-        if self._sent >= TURN:
-            self.count()
-            await asyncio.sleep(0)
+    async def beat(self, streams: Iterable[Stream], most: int) -> None:
+        """Lets all of `streams` beat; see Stream.beat."""
+        for stream in streams:
+            self._sent += stream.beat(most)
+            if self._sent >= TURN:
+                await self.next()
+        self.count()
+
+    async def next(self) -> None:
+        """Lets others work."""
+        self.count()
+        await asyncio.sleep(0)
 
     def count(self) -> None:
-        """Tells the metrics what was pushed; a counter of theirs has a lock."""
+        """Tells the metrics what was pushed: a counter of theirs has a lock."""
         self._metrics.pushes.inc(self._sent)
         self._sent = 0

@@ -43,13 +43,14 @@ _LAST: Final = b"0\r\n\r\n"
 class Stream(asyncio.Protocol):
     """One open connection. Subclasses add what its hub needs to know about it."""
 
-    __slots__ = ("_connections", "_full", "_gone", "_transport", "dropped", "open")
+    __slots__ = ("_connections", "_full", "_gone", "_idle", "_transport", "dropped", "open")
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._connections: set[Any] | None = None
         self._gone: Callable[[], None] | None = None
         self._full = False
+        self._idle = 0
         self.open = False
         self.dropped = False
 
@@ -77,7 +78,14 @@ class Stream(asyncio.Protocol):
         except (OSError, RuntimeError):  # cut off a moment ago: `connection_lost` is on its way
             self.open = False
             return False
+        self._idle = 0
         return True
+
+    def beat(self, most: int) -> bool:
+        """Whether this is the last of `most` calls between which nothing was pushed: then a beat
+        was, so that nobody on the way takes the connection for dead."""
+        self._idle += 1
+        return self._idle >= most and self.push(BEAT)
 
     def end(self, last: Chunk) -> None:
         """Sends the last news and ends the stream."""
