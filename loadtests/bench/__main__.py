@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from loadtests.bench import commit, http, scripts
+from loadtests.bench import commit, http, scripts, snapshots, streams
 from loadtests.bench.figure import Figure
 from usher.embedded import delete_data, start_embedded
 from usher.plumbing import log
@@ -20,7 +20,7 @@ from usher.settings import read_settings
 from usher.wiring import opened
 
 
-async def _measure(data_dir: Path) -> list[Figure]:
+async def _measure(data_dir: Path, count: int) -> list[Figure]:
     async with start_embedded(data_dir) as servers:
         settings = servers.apply(read_settings())
         async with opened(settings) as house:
@@ -29,17 +29,27 @@ async def _measure(data_dir: Path) -> list[Figure]:
             figures += await http.measure(house, settings)
             figures += await commit.measure(house)
             figures.append(await scripts.fan_memory(house))
+            figures += await snapshots.measure(house, settings)
+            figures += await streams.measure(house, settings, count)
     return figures
 
 
 @click.command()
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write them there too.")
-def main(json_file: Path | None) -> None:
+@click.option(
+    "--streams",
+    "count",
+    default=streams.STREAMS,
+    show_default=True,
+    type=click.IntRange(min=1_000),
+    help="Open streams, and fans who wait; as many at most as this machine lets a process have.",
+)
+def main(json_file: Path | None, count: int) -> None:
     """Measure usher against baselines, in minutes."""
     log.set_up("console", "warning")
     data_dir = Path(tempfile.mkdtemp(prefix="usher-bench-"))
     try:
-        figures = asyncio.run(_measure(data_dir))
+        figures = asyncio.run(_measure(data_dir, count))
     finally:
         delete_data(data_dir)
     table = Table(

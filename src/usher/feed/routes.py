@@ -17,10 +17,12 @@ from usher.account.service import AccountService
 from usher.booking.service import BookingService
 from usher.errors import NotFound, Unavailable, UsherError
 from usher.event.service import EventService
-from usher.feed.scripts import FeedScripts, Lost, Noticed
+from usher.feed.scripts import FeedScripts, Noticed
 from usher.feed.service import Hub
+from usher.feed.snapshots import Snapshots
 from usher.feed.streams import BookingStream, PlaceStream, SeatStream
-from usher.plumbing.answer import answer, shaped
+from usher.plumbing.answer import PUBLIC_SECOND, answer, shaped
+from usher.plumbing.etag import if_none_match, known
 from usher.plumbing.sse import GOODBYE, Chunk, Stream
 from usher.queue.service import QueueService
 from usher.sale.service import SaleService
@@ -154,16 +156,20 @@ def feed_handlers(
 ) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
-    @get(_EVENT + "/seats", responses=shaped(SeatStates))
-    async def show_seats(event: FromPath[str]) -> ASGIResponse:
+    snapshots = Snapshots(feed)
+
+    @get(
+        _EVENT + "/seats",
+        responses=shaped(SeatStates) | shaped(None, 304, "As you have it."),
+    )
+    async def show_seats(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Every seat's state, one character per seat index, and the feed id it is the state at."""
         await events.shown(event)
-        snapshot = await feed.snapshot(event)
-        if isinstance(snapshot, Lost):
-            raise Unavailable("the event is being prepared", retry_after_s=2)
-        # Written by hand: states hold no character that JSON escapes, and 80 kB need no scan.
-        body = f'{{"feed_id":"{snapshot.feed_id}","states":"{snapshot.states}"}}'.encode()
-        return answer(body, cache="public, max-age=1")
+        shot = await snapshots.of(event)
+        tag = [("etag", shot.etag)] if shot.etag else []
+        if shot.etag and known(if_none_match(request.scope), shot.etag):
+            return answer(b"", 304, cache=PUBLIC_SECOND, headers=tag)
+        return answer(shot.body, cache=PUBLIC_SECOND, headers=tag)
 
     @post(
         _EVENT + "/notice",
