@@ -6,7 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -21,10 +22,10 @@ from tests.contract.sse import Ended, SeatMap, listening
 from tests.sale import put_on_sale
 from usher import limits
 from usher.errors import Unavailable
-from usher.feed import positions
+from usher.feed import positions, service
 from usher.feed.streams import PlaceStream, SeatStream
 from usher.ids import new_id
-from usher.plumbing.sse import Stream
+from usher.plumbing.sse import Stream, chunk, encode
 from usher.queue.service import Place
 from usher.settings import environ_of
 from usher.up import free_port
@@ -296,3 +297,76 @@ async def test_a_stream_begun_as_the_house_goes_is_sent_on(
     answer = await inside.get(f"/api/v1/events/{simple_event}/feed")
     assert answer.text.endswith("event: reconnect\ndata: {}\n\n")
     await until(lambda: house.hub.streams == 0)
+
+
+async def test_whoever_leaves_is_forgotten(
+    house: House, inside: httpx.AsyncClient, simple_event: str
+) -> None:
+    for _ in range(3):
+        async with listening(inside, f"/api/v1/events/{simple_event}/feed") as stream:
+            await stream.next()
+            assert house.hub.streams == 1
+        await until(lambda: house.hub.streams == 0)
+
+
+@asynccontextmanager
+async def by_hand(
+    http: httpx.AsyncClient, *paths: str
+) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
+    """A connection on which all of `paths` are asked for at once; a function that reads until
+    something has come, and gives all that has."""
+    reader, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
+    for path in paths:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: usher.test\r\n\r\n".encode())
+    come = b""
+
+    async def read(wanted: bytes) -> bytes:
+        nonlocal come
+        async with asyncio.timeout(20):
+            while wanted not in come:
+                piece = await reader.read(4_096)
+                assert piece, come
+                come += piece
+        return come
+
+    yield read
+    writer.close()
+
+
+async def test_a_request_behind_a_stream_is_not_answered_into_it(
+    house: House, inside: httpx.AsyncClient, simple_event: str
+) -> None:
+    """Nobody sends one, but for who hopes that two answers get mixed up."""
+    house.hub.start()
+    async with by_hand(inside, f"/api/v1/events/{simple_event}/feed", "/healthz") as read:
+        await read(b"event: snapshot")
+        await house.feed_scripts.notice(simple_event, "Doors at 7")
+        come = await read(b"Doors at 7")
+        assert come.count(b"HTTP/1.1") == 1
+    await until(lambda: house.hub.streams == 0)
+    await house.feed_scripts.notice(simple_event, "")
+
+
+async def test_a_stream_without_news_beats(
+    house: House, inside: httpx.AsyncClient, simple_event: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "BEAT_S", 0.01)
+    house.hub.start()
+    async with by_hand(inside, f"/api/v1/events/{simple_event}/feed") as read:
+        await read(b"8\r\n: beat\n\n\r\n")
+
+
+async def test_a_stream_with_news_needs_no_beat(
+    house: House, inside: httpx.AsyncClient, simple_event: str
+) -> None:
+    async with by_hand(inside, f"/api/v1/events/{simple_event}/feed") as read:
+        await read(b"event: snapshot")
+        (stream,) = house.hub._room(simple_event).seats
+        assert not stream.beat(3)
+        assert not stream.beat(3)
+        stream.push(chunk(encode("notice", b"{}")))
+        assert not stream.beat(3)
+        assert not stream.beat(3)
+        assert b": beat" not in await read(b"event: notice")
+        assert stream.beat(3)
+        await read(b": beat")

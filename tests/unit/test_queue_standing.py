@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from usher.queue.curves import KnownCurve
-from usher.queue.model import ahead_of
+from usher.queue.model import ahead_of, place_view
 from usher.queue.scripts import Curve
-from usher.queue.standing import Standing, waiting_view
+from usher.queue.standing import Standing, from_curve, waiting_view
+from usher.queue.watch import IN_LOBBY
 
 
 def curve(**changed: Any) -> Curve:
@@ -49,3 +50,24 @@ def test_a_number_in_front_of_the_line_is_nobodys_who_waits() -> None:
     assert standing.ahead_of(299) is None
     assert standing.ahead_of(300) == 0
     assert Standing(KnownCurve(curve(points=[]), None, b"")).ahead_of(300) is None
+
+
+def test_what_the_curve_does_not_say() -> None:
+    line = KnownCurve(curve(), None, b"")
+    last = line.curve.points[-1][0]
+    assert from_curve(line, 300) == waiting_view(line, 300, 0)
+    assert from_curve(line, last) == waiting_view(line, last, 4_999)
+    assert from_curve(line, 299) is None  # in front of the whole line: a call was missed
+    assert from_curve(line, last + 1) is None  # came after the curve was drawn
+    assert from_curve(KnownCurve(curve(state="draft"), None, b""), 300) is None
+    assert from_curve(KnownCurve(curve(points=[]), None, b""), 300) is None
+
+
+def test_the_lobby_and_the_end_are_the_same_for_all() -> None:
+    drawing = KnownCurve(curve(drawn=0), None, b"")
+    assert from_curve(drawing, IN_LOBBY) == place_view("lobby", curve=drawing.curve)
+    assert from_curve(KnownCurve(curve(drawn=1), None, b""), IN_LOBBY) is None
+    for state in ("closed", "sold_out"):
+        over = KnownCurve(curve(state=state), None, b"")
+        assert from_curve(over, 300) == place_view("closed", reason=state)
+        assert from_curve(over, IN_LOBBY) is None

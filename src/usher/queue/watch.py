@@ -56,11 +56,12 @@ class Watch:
         line = self._lines.get(event)
         if line is None or line.heard != mark or time.monotonic() - line.heard_at >= FRESH_S:
             return
-        if self._places >= PLACES_MAX:
-            for each in self._lines:
-                self.begin(each)
-            return
-        self._places += place_id not in line.numbers
+        if place_id not in line.numbers:
+            if self._places >= PLACES_MAX:
+                for each in self._lines:
+                    self.begin(each)
+                return
+            self._places += 1
         line.numbers[place_id] = number
 
     def forget(self, event: str, *places: str) -> None:
