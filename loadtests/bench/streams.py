@@ -19,7 +19,7 @@ from usher.settings import Settings, environ_of
 from usher.wiring import House
 
 STREAMS: Final = 20_000
-PUSHES: Final = 12
+PUSHES: Final = 8
 GOAL: Final = 1.3
 # Ticks are counted in whole ones: 60 in ten seconds, give or take one at either end.
 EQUAL: Final = 1.1

@@ -89,11 +89,13 @@ async def measure(house: House, settings: Settings, fans: int) -> Waited:
             await ready(port)
             meter = Meter(pid)
             await readers(f"open {FEW}")
-            few = Asked(await _streamed(house), await _polled(house, port, line, FEW))
+            few = Asked(
+                await _streamed(house, POLLED_S), await _polled(house, port, line, FEW, warm=2)
+            )
             stream_bytes = await opened_by(readers, meter, fans - FEW)
             await readers("mark")
             used = meter.cpu_s()
-            streamed = await _streamed(house)
+            streamed = await _streamed(house, WINDOW_S)
             used = meter.cpu_s() - used
             pushes = (await readers("count"))["all"]
             many = Asked(streamed, await _polled(house, port, line, fans))
@@ -107,16 +109,17 @@ async def _sent(house: House) -> int:
     return sum(int(calls) for calls in _SENT.findall(text))
 
 
-async def _streamed(house: House) -> float:
+async def _streamed(house: House, seconds: int) -> float:
     """Commands a second while nothing but streams is open."""
     before, began = await _sent(house), time.monotonic()
-    await asyncio.sleep(WINDOW_S)
+    await asyncio.sleep(seconds)
     return (await _sent(house) - before) / (time.monotonic() - began)
 
 
-async def _polled(house: House, port: int, line: Line, fans: int) -> float:
-    """Commands a second while the first `fans` poll besides, each of whom has polled before."""
-    for _ in range(2):  # until the process follows the line, polls are answered by Redis
+async def _polled(house: House, port: int, line: Line, fans: int, warm: int = 1) -> float:
+    """Commands a second while the first `fans` poll besides, each of whom has polled before: twice
+    where they are the first who do, for the process follows the line from then on."""
+    for _ in range(warm):
         await drive("127.0.0.1", port, line.asks[:fans])
         await asyncio.sleep(0.5)
     before, began = await _sent(house), time.monotonic()
