@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import psutil
 
+from loadtests.bench.cpu import cpu_s
 from usher.rehearsal.crowd import raise_open_files
 
 # A process has some files open besides: listening sockets, its servers, its libraries.
@@ -63,8 +64,8 @@ class Meter:
         self._process = psutil.Process(pid)
 
     def cpu_s(self) -> float:
-        used = self._process.cpu_times()
-        return float(used.user + used.system)
+        """Seconds of processor time so far, user and system."""
+        return cpu_s(self._process.pid)
 
     async def memory(self) -> int:
         """Bytes, when it has come to rest."""
