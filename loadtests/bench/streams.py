@@ -41,16 +41,17 @@ async def measure(house: House, settings: Settings, streams: int = STREAMS) -> l
     feed = await _feed(house, settings, streams)
     fans = await waiting.measure(house, settings, streams)
     place = Cost(fans.push_us, fans.stream_bytes)
+    told = {
+        "streams": streams,
+        "pushes_per_s": round(fans.many.pushes),
+        "ticks_ms_per_s": round(fans.few.cpu_s * 1000, 1),
+    }
+    polls = {"fans": streams, "polls_per_s": fans.polls_per_s}
     return [
         *_against(bare, "SSE feed of seats", feed, {"streams": streams}),
-        *_against(bare, "SSE place in line", place, {"streams": streams, "pushes": fans.pushes}),
-        _commands("streams", fans.many.streamed, fans.few.streamed, {"fans": streams}),
-        _commands(
-            "streams and polls",
-            fans.many.polled,
-            fans.few.polled,
-            {"fans": streams, "polls_per_s": fans.polls_per_s},
-        ),
+        *_against(bare, "SSE place in line", place, told),
+        _commands("streams", fans.many.commands, fans.few.commands, {"fans": streams}),
+        _commands("streams and polls", fans.many_polled, fans.few_polled, polls),
     ]
 
 

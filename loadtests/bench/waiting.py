@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from loadtests.bench.http import event_on_sale, free_port, process, ready
-from loadtests.bench.meter import Meter, opened_by, reading
+from loadtests.bench.meter import Meter, Readers, opened_by, reading
 from loadtests.bench.wire import drive, request
 from usher.ids import new_id
 from usher.queue.model import poll_after_s
@@ -28,22 +28,32 @@ POLLED_S: Final = 5
 _SENT: Final = re.compile(r"^cmdstat_(?:evalsha|eval|time|ping):calls=(\d+)", re.M)
 
 
-class Asked(NamedTuple):
-    """Commands a second: `streamed` while streams are all there is, `polled` with polls besides."""
+class Window(NamedTuple):
+    """What happened in each second while streams were all there was."""
 
-    streamed: float
-    polled: float
+    commands: float
+    cpu_s: float
+    pushes: float
 
 
 class Waited(NamedTuple):
-    """`few` fans and `many`: what was asked; then what the many cost."""
+    """`few` fans and `many`; commands a second with polls besides; what the many cost.
 
-    few: Asked
-    many: Asked
-    push_us: float
+    A push's cost is what the pushes to many add to a process that ticks: the ticks themselves,
+    `few.cpu_s` for the most part, are the same for any number of fans.
+    """
+
+    few: Window
+    many: Window
+    few_polled: float
+    many_polled: float
     stream_bytes: float
-    pushes: int
-    polls_per_s: float
+    polls_per_s: int
+
+    @property
+    def push_us(self) -> float:
+        more = self.many.pushes - self.few.pushes
+        return (self.many.cpu_s - self.few.cpu_s) / more * 1e6
 
 
 class Line:
@@ -89,18 +99,12 @@ async def measure(house: House, settings: Settings, fans: int) -> Waited:
             await ready(port)
             meter = Meter(pid)
             await readers(f"open {FEW}")
-            few = Asked(
-                await _streamed(house, POLLED_S), await _polled(house, port, line, FEW, warm=2)
-            )
+            few = await _streamed(house, meter, readers, POLLED_S)
+            few_polled = await _polled(house, port, line, FEW, warm=2)
             stream_bytes = await opened_by(readers, meter, fans - FEW)
-            await readers("mark")
-            used = meter.cpu_s()
-            streamed = await _streamed(house, WINDOW_S)
-            used = meter.cpu_s() - used
-            pushes = (await readers("count"))["all"]
-            many = Asked(streamed, await _polled(house, port, line, fans))
-            polls = len(line.due(0, fans))
-    return Waited(few, many, used / pushes * 1e6, stream_bytes, pushes, polls)
+            many = await _streamed(house, meter, readers, WINDOW_S)
+            many_polled = await _polled(house, port, line, fans)
+    return Waited(few, many, few_polled, many_polled, stream_bytes, len(line.due(0, fans)))
 
 
 async def _sent(house: House) -> int:
@@ -109,11 +113,15 @@ async def _sent(house: House) -> int:
     return sum(int(calls) for calls in _SENT.findall(text))
 
 
-async def _streamed(house: House, seconds: int) -> float:
-    """Commands a second while nothing but streams is open."""
-    before, began = await _sent(house), time.monotonic()
+async def _streamed(house: House, meter: Meter, readers: Readers, seconds: int) -> Window:
+    """Nothing but streams is open for so long."""
+    await readers("mark")
+    before, used, began = await _sent(house), meter.cpu_s(), time.monotonic()
     await asyncio.sleep(seconds)
-    return (await _sent(house) - before) / (time.monotonic() - began)
+    sent, used = await _sent(house) - before, meter.cpu_s() - used
+    pushed = (await readers("count"))["all"]
+    took = time.monotonic() - began
+    return Window(sent / took, used / took, pushed / took)
 
 
 async def _polled(house: House, port: int, line: Line, fans: int, warm: int = 1) -> float:

@@ -96,7 +96,7 @@ def stream_handlers(
         """SSE: `place` and `called` for one place, `notice`, `reconnect`."""
         _room_for_one(hub)
         place = queue.place_of(event, token_in(request.scope, place_cookie(event)))
-        await queue.place(place)  # what is wrong with it is said as a problem, not on a stream
+        await queue.polled(place)  # what is wrong with it is said as a problem, not on a stream
         stream = PlaceStream(place.place_id, lambda: queue.place(place))
         return _open(
             hub,
