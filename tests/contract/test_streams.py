@@ -101,7 +101,7 @@ async def test_a_lobby_costs_the_same_however_many_are_in_it(
         house.hub.remove_place(event, stream)
 
 
-async def test_all_who_wait_are_told_the_end(
+async def test_all_who_wait_are_told_the_end_and_that_it_was_none(
     house: House, http: httpx.AsyncClient, organiser: dict[str, str]
 ) -> None:
     event = await put_on_sale(house, rows_by_columns(1, 4), gate_state="paused")
@@ -109,8 +109,14 @@ async def test_all_who_wait_are_told_the_end(
     await fan.join()
     async with listening(http, f"{fan.path}/queue/stream", token=fan.place) as stream:
         assert (await stream.of("place")).data["state"] == "waiting"
-        await Organiser(http, event, organiser).sale(state="closed")
+        boss = Organiser(http, event, organiser)
+        await boss.sale(state="closed")
         assert (await stream.of("place", "closed")).data["reason"] == "closed"
+        await boss.sale(state="open")
+        waiting = (await stream.of("place", "waiting")).data
+        assert (waiting["number"], waiting["ahead"]) == (0, 0)
+        await boss.sale(state="paused")
+        await stream.until(lambda each: each.data.get("paused") and each.data["left"] == 4)
 
 
 async def test_a_booking_is_told_every_step(fan: Fan, row: list[str]) -> None:
