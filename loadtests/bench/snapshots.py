@@ -2,9 +2,9 @@
 same bytes with the same headers. Neither is compressed."""
 
 import asyncio
-import contextlib
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from statistics import median
 from typing import Final
 
@@ -18,7 +18,7 @@ from usher.settings import Settings, environ_of
 from usher.wiring import House
 
 ROWS, COLUMNS = 400, 200
-REQUESTS: Final = 3_000
+REQUESTS: Final = 2_000
 ROUNDS: Final = 3
 GOAL: Final = 0.8
 # While the route is measured somebody holds seats, and gives them back, this often.
@@ -77,15 +77,17 @@ async def measure(house: House, settings: Settings) -> list[Figure]:
     ]
 
 
-@contextlib.asynccontextmanager
+@asynccontextmanager
 async def _changing(house: House, event: str) -> AsyncIterator[None]:
     """Somebody holds seats and lets them go, all the while."""
     (token,) = await admissions(house, event, 1)
     fan = house.seats.admission_of(event, token)
     guid = (await house.events.showing(event)).layout.guid
 
+    over = asyncio.Event()
+
     async def change() -> None:
-        while True:
+        while not over.is_set():
             held = await house.seats.hold(fan, HoldRequest(seats=list(guid[:4])), None)
             await asyncio.sleep(CHANGED_S)
             await house.seats.free(fan, held["hold_id"])
@@ -95,6 +97,5 @@ async def _changing(house: House, event: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        changing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await changing
+        over.set()
+        await changing
