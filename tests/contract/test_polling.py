@@ -1,18 +1,25 @@
 """Fans whom no stream reaches: they ask again and again, and Redis is not asked for each."""
 
 import asyncio
+import random
+import secrets
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.conftest import Site
 from tests.contract.fan import Fan
 from tests.contract.organiser import Organiser
 from tests.sale import put_on_sale
+from usher.errors import UsherError
 from usher.ids import new_id
 from usher.queue.service import Place
 from usher.venue.generate import rows_by_columns
-from usher.wiring import House
+from usher.wiring import House, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -93,3 +100,40 @@ async def test_all_who_poll_are_told_the_end(
     await polled(fan)
     await boss.sale(state="closed")
     assert (await fan.until("closed"))["reason"] == "closed"
+
+
+async def test_polls_come_to_what_a_look_up_says(house: House, site: Site) -> None:
+    """Whatever has happened in the line, by whatever process."""
+    seed = secrets.randbits(32)
+    sys.stdout.write(f"seed {seed}\n")
+    dice = random.Random(seed)
+    event = await put_on_sale(house, rows_by_columns(5, 10), rate_per_min=600, capacity=1_000)
+    house.hub.start()
+    places: list[Place] = []
+    async with opened(site.settings) as elsewhere:
+        for _ in range(300):
+            match dice.choice(("join", "join", "leave", "claim", "poll", "poll", "poll")):
+                case "join":
+                    joined = await elsewhere.queue.join(event, new_id("fan"))
+                    places.append(house.queue.place_of(event, joined.place_token))
+                case "leave" if places:
+                    await elsewhere.queue.leave(dice.choice(places))
+                case "claim" if places:
+                    with suppress(UsherError):
+                        await elsewhere.queue.claim(dice.choice(places))
+                case _:
+                    for place in dice.sample(places, min(len(places), 10)):
+                        await house.queue.polled(place)
+            await asyncio.sleep(dice.choice((0, 0, 0, 0.02)))
+
+    async def told(look: Callable[[Place], Awaitable[dict[str, Any]]]) -> list[tuple[str, int]]:
+        views = [await look(place) for place in places]
+        return [(view["state"], view["number"]) for view in views]
+
+    for _ in range(100):
+        polled, true = await told(house.queue.polled), await told(house.queue.place)
+        if polled == true:
+            break
+        await asyncio.sleep(0.05)
+    assert polled == true
+    assert {"waiting", "left"} <= {state for state, _ in true}
