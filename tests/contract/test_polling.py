@@ -107,7 +107,7 @@ async def test_polls_come_to_what_a_look_up_says(house: House, site: Site) -> No
     seed = secrets.randbits(32)
     sys.stdout.write(f"seed {seed}\n")
     dice = random.Random(seed)
-    event = await put_on_sale(house, rows_by_columns(5, 10), rate_per_min=600, capacity=1_000)
+    event = await put_on_sale(house, rows_by_columns(5, 10), rate_per_min=60, capacity=1_000)
     house.hub.start()
     places: list[Place] = []
     async with opened(site.settings) as elsewhere:
