@@ -18,7 +18,6 @@ from usher.seat.model import HoldRequest
 from usher.settings import Settings, environ_of
 from usher.wiring import House
 
-STREAMS: Final = 20_000
 PUSHES: Final = 8
 GOAL: Final = 1.3
 # Ticks are counted in whole ones: 60 in ten seconds, give or take one at either end.
@@ -34,7 +33,7 @@ class Cost(NamedTuple):
     stream_bytes: float
 
 
-async def measure(house: House, settings: Settings, streams: int = STREAMS) -> list[Figure]:
+async def measure(house: House, settings: Settings, streams: int) -> list[Figure]:
     """The public feed of seats and the streams of places; then the commands to Redis."""
     streams = room_for(streams)
     bare = await _bare(settings, streams)

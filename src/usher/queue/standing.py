@@ -1,12 +1,11 @@
 """What who waits is told of their place from the curve alone."""
 
-import math
 from typing import Any
 
 import msgspec
 
 from usher.queue.curves import KnownCurve
-from usher.queue.model import ahead_of, place_view, poll_after_s, wait_s
+from usher.queue.model import ahead_of, place_view, poll_after_s, range_s, speed_of, wait_s
 from usher.queue.watch import IN_LOBBY
 
 
@@ -46,10 +45,7 @@ class Standing:
 
     def __init__(self, known: KnownCurve) -> None:
         self._curve = known.curve
-        # Whether the line moves, and how fast, is the same for all of it; see `wait_s`.
-        moves = wait_s(known.curve, 0, known.per_min) is not None
-        speed = known.per_min if known.per_min else float(known.curve.rate)
-        self._speed = min(speed, known.curve.rate) if moves else 0.0
+        self._speed = speed_of(known.curve, known.per_min)
         common = msgspec.json.encode(waiting_view(known, 0, 0))
         # What follows the one number that is its fan's own.
         self._tail = common.partition(b'"poll_after_s":')[2].lstrip(b"0123456789")
@@ -62,7 +58,7 @@ class Standing:
     def view(self, number: int, ahead: int) -> bytes:
         """The place with `number`, as JSON."""
         poll = poll_after_s(ahead, self._curve.claim_s)
-        if not self._speed:
+        if self._speed is None:
             return (
                 b'{"state":"waiting","number":%d,"ahead":%d,"wait_s":null,"poll_after_s":%d%b'
                 % (
@@ -72,8 +68,7 @@ class Standing:
                     self._tail,
                 )
             )
-        p50 = (ahead + 1) * 60 / self._speed
         return (
             b'{"state":"waiting","number":%d,"ahead":%d,"wait_s":{"p50":%d,"p90":%d},'
             b'"poll_after_s":%d%b'
-        ) % (number, ahead, math.ceil(p50), math.ceil(p50 * 1.5) + 2, poll, self._tail)
+        ) % (number, ahead, *range_s(ahead, self._speed), poll, self._tail)
