@@ -16,7 +16,8 @@ from usher.queue.watch import IN_LOBBY
 def curve(**changed: Any) -> Curve:
     """A line of 5,000 whose first 300 numbers have been called."""
     given: dict[str, Any] = dict.fromkeys(Curve.__struct_fields__, 0)
-    given |= {"state": "open", "mode": "queued", "gate_state": "open", "rate": 600}
+    given |= {"state": "open", "mode": "queued", "gate_state": "open"}
+    given |= {name: 600 for name in given if name.startswith("rate")}
     given |= {"notice": "", "listed": "", "claim_s": 120, "waiting": 5_000, "free": 77}
     given["points"] = [(300 + 2 * rank, rank) for rank in (*range(25), 60, 400, 4_999)]
     return Curve(**(given | changed))
