@@ -12,6 +12,8 @@ from usher.queue.standing import Standing
 
 # How often a place is looked at that does not move by itself (lapsed, left, in the lobby).
 STILL_S: Final = 3.0
+# How often the end is told to who waited: nothing but a new state of the sale will change it.
+OVER_S: Final = 10.0
 # When a draw is done all of a lobby is asked about: not at once, or everybody's calls would wait.
 ASKED_PER_S: Final = 4_000
 
@@ -34,16 +36,16 @@ async def push_positions(
     standing = Standing(known)
     unknown: list[PlaceStream] = []
     for stream in room.all_places() if moved else room.due(now):
-        ahead = standing.ahead_of(stream.number) if stream.state in ("waiting", "closed") else None
-        full = False
         if stream.due == GONE:  # since the first turn
             continue
+        ahead = standing.ahead_of(stream.number) if stream.state in ("waiting", "closed") else None
+        full = False
         if stream.state == "lobby" and lobby is not None:
             room.wake(stream, now + STILL_S)
             full = turns.push(stream, lobby)
         elif ahead is not None and curve.state in ("closed", "sold_out"):
             stream.state = "closed"
-            room.wake(stream, now + STILL_S)
+            room.wake(stream, now + OVER_S)
             full = turns.push(stream, over)
         elif ahead is not None and curve.state in ("open", "paused"):
             stream.state = "waiting"
