@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from loadtests.bench import commit, http, scripts
+from loadtests.bench import best, commit, http, million, scripts
 from loadtests.bench.figure import Figure
 from usher.embedded import delete_data, start_embedded
 from usher.plumbing import log
@@ -26,9 +26,10 @@ async def _measure(data_dir: Path) -> list[Figure]:
         async with opened(settings) as house:
             await house.database.migrate()
             figures = [await scripts.hold_time(house)]
+            figures += await best.measure(house)
             figures += await http.measure(house, settings)
             figures += await commit.measure(house)
-            figures.append(await scripts.fan_memory(house))
+            figures += await million.measure(house)  # last: the others' Redis is not so full
     return figures
 
 

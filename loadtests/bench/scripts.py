@@ -1,4 +1,4 @@
-"""Server time of a hold, and memory of a waiting fan: what Redis itself says."""
+"""Server time of a hold: what Redis itself says."""
 
 import asyncio
 from statistics import median
@@ -13,9 +13,7 @@ from usher.wiring import House
 
 HOLDS: Final = 8_000
 BATCH: Final = 100
-FANS: Final = 100_000
 HOLD_GOAL_US: Final = 25.0
-FAN_GOAL_BYTES: Final = 250.0
 
 
 async def hold_time(house: House) -> Figure:
@@ -70,29 +68,3 @@ async def _stats(house: House, command: str) -> float:
     return float(
         dict(pair.split("=") for pair in line.partition(":")[2].split(","))["usec_per_call"]
     )
-
-
-async def fan_memory(house: House) -> Figure:
-    """Bytes of Redis per fan who waits in line, by the difference in used memory."""
-    event = await event_on_sale(house, 10, 10, rate_per_min=1)
-    queue = QueueScripts(house.runner)
-    before = await _used(house)
-    for start in range(0, FANS, 1_000):
-        await asyncio.gather(
-            *(queue.join(event, new_id("place")) for _ in range(start, start + 1_000))
-        )
-    after = await _used(house)
-    return Figure(
-        name="memory per waiting fan",
-        value=round((after - before) / FANS, 1),
-        unit="bytes",
-        baseline=f"{FANS:,} fans joined",
-        goal=FAN_GOAL_BYTES,
-        more_is_better=False,
-    )
-
-
-async def _used(house: House) -> int:
-    text = await house.runner.command("INFO", "memory")
-    line = next(line for line in text.splitlines() if line.startswith("used_memory:"))
-    return int(line.partition(":")[2])
