@@ -230,6 +230,7 @@ async def _admission(house: House, small: _Line, large: _Line) -> list[Figure]:
         detail={
             "calling_ms": slow.most_ms("EVALSHA"),
             "calling_while_calls_lapse_ms": lapsing.most_ms("EVALSHA"),
+            "median_while_calls_lapse_ms": lapsing.median_ms("EVALSHA"),
             "curve_of_all_ms": round(curve_us / 1_000, 2),
         },
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from statistics import median
 from typing import Final
 
 from usher.wiring import House
@@ -40,6 +41,10 @@ class Slowest:
     def most_ms(self, command: str) -> float:
         """The longest run of `command`; 0 where none was long enough for the log."""
         return max(self.us.get(command, [0])) / 1_000
+
+    def median_ms(self, command: str) -> float:
+        """The middle one of the runs of `command` in the log."""
+        return median(self.us.get(command, [0])) / 1_000
 
 
 @asynccontextmanager
