@@ -36,9 +36,9 @@ rate_per_min_default: Final = 600
 rate_per_min_max: Final = 600_000
 capacity_default: Final = 300
 capacity_max: Final = 1_000_000
-release_batch_max: Final = 500  # places called by one run of the gate
-release_batches_max: Final = 4  # by one turn of it: ten turns a second reach rate_per_min_max
-expire_batch_max: Final = 500  # lapses seen by one run of the gate
+release_batch_max: Final = 250  # places called by one run of the gate
+release_batches_max: Final = 8  # runs in one turn of it: ten turns a second reach rate_per_min_max
+expire_batch_max: Final = 250  # lapses seen by one run of the gate
 # Places numbered by one run of the draw. While Redis rewrites its log a run copies every page it
 # touches, about 18 a place: 1,000 of them were a pause of 25 ms.
 draw_batch_max: Final = 100

@@ -15,7 +15,7 @@ from usher.ids import derived_id, is_id
 from usher.plumbing.signing import Signer
 from usher.queue import scripts as s
 from usher.queue.curves import Curves, KnownCurve
-from usher.queue.model import Draw, place_view, wait_s
+from usher.queue.model import Draw, ahead_of, place_view, wait_s
 from usher.sale.model import Sale
 from usher.sale.service import SaleService
 
@@ -110,8 +110,9 @@ class QueueService:
         match await self._find(place):
             case s.InLobby():
                 return place_view("lobby", curve=(await self._curve(place.event)).curve)
-            case s.Waiting(number, ahead):
-                return self._waiting_view(await self._curve(place.event), number, ahead)
+            case s.StillWaiting(number):
+                known = await self._curve(place.event)
+                return self._waiting_view(known, number, ahead_of(known.curve, number))
             case s.Called(number, due_ms, left_ms):
                 return place_view("called", number=number, due_ms=due_ms, left_ms=left_ms)
             case s.Admitted(number, due_ms, left_ms):
@@ -170,7 +171,9 @@ class QueueService:
 
     async def _find(
         self, place: Place
-    ) -> s.InLobby | s.Waiting | s.Called | s.Admitted | s.Lapsed | s.Left | s.Unknown | s.Shut:
+    ) -> (
+        s.InLobby | s.StillWaiting | s.Called | s.Admitted | s.Lapsed | s.Left | s.Unknown | s.Shut
+    ):
         reply = await self._scripts.place(place.event, place.place_id)
         if not isinstance(reply, s.Unknown):
             return reply
@@ -214,8 +217,6 @@ class QueueService:
             if isinstance(reply, s.Idle):
                 break
             called += reply.count
-            if reply.count < limits.release_batch_max:
-                break
         return called
 
     async def draw_step(self, sale: Sale, start: int) -> int | None:
