@@ -3,7 +3,16 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from loadtests.bench import best, checkout, commit, http, million, scripts
+from loadtests.bench import (
+    best,
+    checkout,
+    commit,
+    http,
+    million,
+    scripts,
+    snapshots,
+    streams,
+)
 from loadtests.bench.figure import Figure
 from loadtests.bench.ground import Ground
 
@@ -32,6 +41,14 @@ async def _million(ground: Ground) -> list[Figure]:
     return await million.measure(ground.house)
 
 
+async def _seats(ground: Ground) -> list[Figure]:
+    return await snapshots.measure(ground.house, ground.settings)
+
+
+async def _streams(ground: Ground) -> list[Figure]:
+    return await streams.measure(ground.house, ground.settings, ground.streams)
+
+
 PARTS: Final[dict[str, Callable[[Ground], Awaitable[list[Figure]]]]] = {
     "hold": _hold,
     "best": _best,
@@ -39,4 +56,6 @@ PARTS: Final[dict[str, Callable[[Ground], Awaitable[list[Figure]]]]] = {
     "checkouts": _checkouts,
     "commit": _commit,
     "million": _million,
+    "seats": _seats,
+    "streams": _streams,
 }

@@ -16,6 +16,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ASGIApp
 
 from usher import limits
 from usher.account.routes import handlers as account_handlers
@@ -204,7 +205,7 @@ def serve(settings: Settings) -> None:
     run_server(build_app(House(settings)), settings.host, settings.port)
 
 
-def run_server(app: Litestar, host: str, port: int) -> None:
+def run_server(app: ASGIApp, host: str, port: int) -> None:
     """uvicorn as usher wants it; the benchmarks serve their baseline the same way."""
     # What start-up has made stays; and a request's objects die young, by their reference counts.
     gc.collect()
