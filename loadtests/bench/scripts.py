@@ -89,6 +89,7 @@ async def fan_memory(house: House) -> Figure:
         baseline=f"{FANS:,} fans joined",
         goal=FAN_GOAL_BYTES,
         more_is_better=False,
+        costs={"redis.fan_bytes": round((after - before) / FANS, 1)},
     )
 
 
