@@ -4,6 +4,7 @@ from itertools import pairwise
 import pytest
 
 from tests.lua.hall import Hall
+from usher.capacity.line import points_of
 from usher.queue.scripts import Curve, Lost
 
 pytestmark = pytest.mark.anyio
@@ -104,3 +105,15 @@ async def test_points_are_exact_and_near_enough_to_each_other(hall: Hall, waitin
     assert ranks[-1:] == ([waiting - 1] if waiting else [])
     assert all(b - a <= max(1, a // 25) for a, b in pairwise(ranks))
     assert len(ranks) <= 150
+
+
+@pytest.mark.parametrize("waiting", [1, 27, 200, 1_500])
+async def test_the_capacity_model_counts_its_points(hall: Hall, waiting: int) -> None:
+    await hall.build("." * 10)
+    await hall.set(mode="queued", state="open")
+    await asyncio.gather(
+        *(hall.queue.join(hall.event, f"plc_{number}") for number in range(waiting))
+    )
+    curve = await _curve(hall)
+    assert curve.waiting == waiting
+    assert len(curve.points) == points_of(waiting)

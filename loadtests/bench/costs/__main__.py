@@ -11,7 +11,7 @@ from typing import Final
 import click
 import msgspec
 
-from loadtests.bench.costs import line, purchase
+from loadtests.bench.costs import line, page, purchase
 from loadtests.bench.costs.meter import Meter, memory_bytes
 from loadtests.bench.costs.steps import Steps
 from loadtests.bench.costs.streams import StreamCosts
@@ -127,6 +127,8 @@ def main(json_file: Path) -> None:
         },
     )
     json_file.write_bytes(msgspec.json.format(msgspec.json.encode(sheet), indent=2) + b"\n")
+    if json_file == SHIPPED:
+        page.redraw()
     for name, cost in sheet.costs.items():
         click.echo(f"{name:24}{cost.value:>14,.1f} {cost.unit:8}{cost.what}")
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+from functools import partial
 from urllib.parse import urlsplit
 
 
@@ -48,9 +49,7 @@ class Streams:
         for start in range(0, len(requests), 50):
             opened = await asyncio.gather(
                 *(
-                    loop.create_connection(
-                        lambda r=each: _Link(r), self._site.host, self._site.port
-                    )  # type: ignore[misc]
+                    loop.create_connection(partial(_Link, each), self._site.host, self._site.port)
                     for each in requests[start : start + 50]
                 )
             )

@@ -41,12 +41,13 @@ STEPS: Final[Mapping[str, str]] = {
 }
 NAMES: Final[Mapping[str, tuple[str, str]]] = {
     **{f"api.{step}": ("us", what) for step, what in STEPS.items()},
+    # What `book`, `pay` and `told` take behind the API is redis.purchase and postgres.purchase.
     **{
-        f"{part}.{step}": ("us", what)
-        for part in ("redis", "postgres")
+        f"redis.{step}": ("us", what)
         for step, what in STEPS.items()
-        if step not in ("book", "pay", "told")  # they are in redis.purchase, postgres.booking
+        if step not in ("book", "pay", "told")
     },
+    **{f"postgres.{step}": ("us", STEPS[step]) for step in ("booking", "page_booking")},
     **{f"wire.{step}": ("bytes", f"{what}: its answer") for step, what in STEPS.items()},
     # --- streams
     "api.stream_open": ("us", "opening a stream of a place"),
