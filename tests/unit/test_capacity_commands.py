@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from usher.capacity.costs import shipped_costs
-from usher.capacity.report import number, size, span
+from usher.capacity.report import about, number, size, span
 from usher.cli import main
 
 
@@ -52,7 +52,7 @@ def test_it_says_all_that_a_planner_asks() -> None:
         "50,000 fans for 2,000 seats", "within 2 minutes", shipped_costs().machine, "THE LINE",
         "called a minute", "arriving", "opening", "selling", "API processes", "workers", "Redis",
         "PostgreSQL", "Mbit/s out", "pushes/s", "open files", "compressed", "in all",
-        "WHAT GIVES WAY FIRST", "gives way at",
+        "WHAT GIVES WAY FIRST", "gives way at", "WHAT WOULD HELP",
     ):  # fmt: skip
         assert word in told.stdout
     assert max(map(len, told.stdout.splitlines())) <= 160
@@ -96,6 +96,9 @@ def test_one_fan_and_ten_million_are_planned(fans: int) -> None:
 @pytest.mark.parametrize(
     ("told", "said"),
     [
+        (about(1_098_765), "about 1,000,000 fans"),
+        (about(97), "about 97 fans"),
+        (about(None), "no number of fans"),
         (size(0), "0 B"),
         (size(999), "999 B"),
         (size(1_000), "1 kB"),

@@ -9,8 +9,9 @@ from usher import limits
 from usher.capacity.costs import NAMES, Cost, Costs, shipped_costs
 from usher.capacity.line import line_of
 from usher.capacity.load import FRAME_BYTES, Load, Unit, framed, seats_feed, visit
-from usher.capacity.model import Wish, check
-from usher.capacity.sizing import BUSY, Plan, plan
+from usher.capacity.model import Pages, Wish, check
+from usher.capacity.processes import BUSY
+from usher.capacity.sizing import Plan, plan
 from usher.capacity.whole import whole
 from usher.errors import BadInput
 
@@ -140,14 +141,13 @@ GROWING = (
 )  # fmt: skip
 
 
-def test_more_fans_never_take_less() -> None:
-    for pages in ("usher", "cdn", "none"):
-        before = None
-        for fans in (1, 2, 10, 99, 1_000, 10_000, 54_321, 10**6, 10**7):
-            found = plan(Wish(fans=fans, seats=5_000, pages=pages), shipped_costs())
-            for name in GROWING if before else ():
-                assert getattr(found, name) >= getattr(before, name), (name, fans)
-            before = found
+@pytest.mark.parametrize("pages", ["usher", "cdn", "none"])
+def test_more_fans_never_take_less(pages: Pages) -> None:
+    crowds = (1, 2, 10, 99, 1_000, 10_000, 54_321, 10**6, 10**7)
+    found = [plan(Wish(fans=fans, seats=5_000, pages=pages), shipped_costs()) for fans in crowds]
+    for name in GROWING:
+        figures = [getattr(each, name) for each in found]
+        assert figures == sorted(figures), name
 
 
 def test_more_fans_never_change_where_a_part_gives_way() -> None:
@@ -173,11 +173,30 @@ def test_a_part_has_given_way_from_that_many_fans_on() -> None:
             assert (share >= 0.9999) or not over
 
 
+def test_what_would_help_helps() -> None:
+    found = plan(Wish(fans=10**6, seats=5_000), shipped_costs())
+    first = found.parts[0].gives_way_at_fans
+    assert first is not None
+    assert len(found.helps) == 4
+    assert all((each.gives_way_at_fans or 10**12) >= first for each in found.helps)
+    together = found.helps[-1].gives_way_at_fans or 10**12
+    assert together >= max(each.gives_way_at_fans or 0 for each in found.helps[:-1])
+    done = Wish(fans=10**6, seats=5_000, minutes=60, stream_share=1, pages="cdn")
+    assert plan(done, shipped_costs()).helps == []
+
+
 def test_a_whole_sale_is_all_visits_and_all_waiting() -> None:
     sheet = costs(api__join=10, api__claim=100)
     # 10,000 join, 625 are called.
-    assert whole(wish(), sheet).api_us == pytest.approx(10_000 * 10 + 625 * 100)
-    assert whole(wish(), costs(redis__draw_1000=7)).redis_us == pytest.approx(70)
+    assert whole(wish(), sheet)[0].api_us == pytest.approx(10_000 * 10 + 625 * 100)
+    assert whole(wish(), costs(redis__draw_1000=7))[0].redis_us == pytest.approx(70)
+    assert whole(wish(), costs(worker__idle=9))[1] == Load(worker_us=9)
+
+
+def test_with_little_to_do_everything_is_dearer() -> None:
+    sheet = costs(api__alone=3, redis__alone=2, worker__alone=1, postgres__alone=5)
+    load = Load(api_us=1, redis_us=1, worker_us=1, postgres_us=1, requests=1).alone(sheet)
+    assert load == Load(api_us=3, redis_us=2, worker_us=1, postgres_us=5, requests=1)
 
 
 @pytest.mark.parametrize(

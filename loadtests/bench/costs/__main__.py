@@ -55,6 +55,7 @@ async def _measure(settings: Settings) -> dict[str, tuple[float, str]]:
         steps = Steps(site, meter, idle)
         await steps.line()
         await purchase.measure(steps)
+        await purchase.measure_alone(steps)
         note("steps", steps.values)
     mailing = settings.with_(mail_url=f"maildir://{settings.data_dir}/mail")
     async with up(mailing) as site:

@@ -6,7 +6,7 @@ from typing import Final
 
 from usher.capacity.costs import NAMES, Costs, shipped_costs
 from usher.capacity.model import Wish
-from usher.capacity.report import number, size, span
+from usher.capacity.report import about, number, size, span
 from usher.capacity.sizing import Plan, plan
 
 PAGE: Final = Path(__file__).parents[3] / "docs/capacity.md"
@@ -74,8 +74,7 @@ def _redis(plan: Plan) -> str:
 
 def _first(plan: Plan) -> str:
     first = plan.parts[0]
-    at = f"at {first.gives_way_at_fans:,}" if first.gives_way_at_fans else "never"
-    return f"{first.name}, {at}"
+    return f"{first.name}, at {about(first.gives_way_at_fans)}"
 
 
 def _table(lines: list[list[str]]) -> str:
@@ -88,10 +87,14 @@ def drawn(text: str, name: str) -> str:
 
 
 def redraw(path: Path = PAGE) -> None:
-    """Draws every table of the page anew."""
+    """Draws every table of the page anew; LookupError where its marks are missing."""
     text = path.read_text()
     for name, table in tables().items():
-        text = text.replace(drawn(text, name), f"\n{table}\n")
+        before, mark, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition(f"<!-- /{name} -->")
+        if not (mark and end):
+            raise LookupError(f"{path} has no marks of {name}")
+        text = f"{before}{mark}\n{table}\n{end}{after}"
     path.write_text(text)
 
 

@@ -10,6 +10,7 @@ from usher.up import Up
 
 BUYERS: Final = 1_000
 READERS: Final = 100
+SINGLES: Final = 50
 TELL_S: Final = 10.5
 
 
@@ -53,6 +54,22 @@ async def _books(house: Any) -> dict[str, float]:
             " AS disk_bytes"
         )
     return {name: float(row[name]) for name in ("wal_bytes", "rows", "disk_bytes")}
+
+
+async def measure_alone(steps: Steps) -> None:
+    """How much dearer a booking is that nothing travels together with. (Looking whether it is done
+    is PostgreSQL's work, too: a look in a tenth of a second, 20 us.)"""
+    values = dict(steps.values)
+    await steps.shop(SINGLES, pages=False)
+    steps.values.update(values)  # those of so few are not as good
+    watch = steps.meter.start()
+    bookings = await steps.buy_one_by_one()
+    spent = watch.stop().less(steps.idle)
+    for part, each, of in (
+        ("worker", spent.worker, values["worker.booking"]),
+        ("postgres", spent.postgres, values["postgres.purchase"]),
+    ):
+        steps.values[f"{part}.alone"] = each / len(bookings) / of
 
 
 async def measure_mail(site: Up, meter: Meter, idle: Spent, booking_us: float) -> float:

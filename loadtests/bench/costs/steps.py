@@ -26,6 +26,8 @@ PAGES: Final = 400
 REQUESTS: Final = 3_000
 HTML: Final = {"accept": "text/html", "accept-encoding": "gzip"}
 SETTLE_S: Final = 40.0
+COMMITTED: Final = "SELECT count(*) FROM booking WHERE id = ANY($1)"
+CAPTURED: Final = "SELECT count(*) FROM payment WHERE state = 'captured' AND booking_id = ANY($1)"
 
 
 class Steps:
@@ -76,9 +78,18 @@ class Steps:
             for token in tokens
         ]
         await self.step("place", [places[i % PAGES] for i in range(REQUESTS)], 200)
+        await self._alone(places)
         plain = await self.site.answer(rooms[0].replace(b"accept-encoding: gzip\r\n", b""))
         await self._static(static_paths(plain))
         await self.house.sales.change(event, "bench", SaleChange(state="closed"))
+
+    async def _alone(self, places: list[bytes]) -> None:
+        """The same requests one at a time: nothing travels together with anything."""
+        watch = self.meter.start()
+        await drive(self.site.host, self.site.port, places, 1)
+        spent = watch.stop().less(self.idle)
+        for part, each in (("api", spent.api), ("redis", spent.redis)):
+            self.values[f"{part}.alone"] = each / len(places) / self.values[f"{part}.place"]
 
     async def _static(self, paths: list[str]) -> None:
         asks = [request("GET", path, headers={"accept-encoding": "gzip"}) for path in paths]
@@ -166,31 +177,45 @@ class Steps:
 
     async def buy(self) -> list[str]:
         """Books and pays what is held, till the last booking is captured; gives their ids."""
+        books, pays, told, bookings = self._purchases()
+        await self.step("book", books, 202)
+        await self.until(COMMITTED, bookings)
+        await self.step("pay", pays, 201)
+        watch = self.meter.start()
+        await self.step("told", told, 200)
+        await self.until(CAPTURED, bookings)
+        # The webhooks come after the answers: the whole of it is what the bank's word takes.
+        self.values["api.told"] = watch.stop().less(self.idle).api / len(bookings)
+        return bookings
+
+    async def buy_one_by_one(self) -> list[str]:
+        """The same, each booking captured before the next is begun."""
+        books, pays, told, bookings = self._purchases()
+        for book, pay, word, booking in zip(books, pays, told, bookings, strict=True):
+            for request_, until in ((book, COMMITTED), (pay, ""), (word, CAPTURED)):
+                await drive(self.site.host, self.site.port, [request_], 1)
+                if until:
+                    await self.until(until, [booking])
+        return bookings
+
+    def _purchases(self) -> tuple[list[bytes], list[bytes], list[bytes], list[str]]:
+        """Requests to book, to pay, to tell the bank, and the ids of what they book."""
         bearers = [{"authorization": f"Bearer {token}"} for token in self.tokens]
         bookings = [sibling_id("booking", hold) for hold in self.hold_ids]
         books = [
             request("POST", "/api/v1/bookings", msgspec.json.encode(_who(hold)), bearer)
             for hold, bearer in zip(self.hold_ids, bearers, strict=True)
         ]
-        await self.step("book", books, 202)
-        await self.until("SELECT count(*) FROM booking WHERE id = ANY($1)", bookings)
         pays = [
             request("POST", f"/api/v1/bookings/{booking}/payment", b"{}", bearer)
             for booking, bearer in zip(bookings, bearers, strict=True)
         ]
-        await self.step("pay", pays, 201)
         approve = msgspec.json.encode({"outcome": "approve"})
         path = "/api/v1/payments/sandbox/"
         told = [
             request("POST", path + derived_id("payment", each, "1"), approve) for each in bookings
         ]
-        watch = self.meter.start()
-        await self.step("told", told, 200)
-        captured = "SELECT count(*) FROM payment WHERE state = 'captured' AND booking_id = ANY($1)"
-        await self.until(captured, bookings)
-        # The webhooks come after the answers: the whole of it is what the bank's word takes.
-        self.values["api.told"] = watch.stop().less(self.idle).api / len(bookings)
-        return bookings
+        return books, pays, told, bookings
 
     async def read(self, bookings: list[str]) -> None:
         """Looking at a booking that is paid."""

@@ -3,6 +3,9 @@
 Prefixes: `api.` and `worker.` processor time of one such process, `redis.` of the server's one
 core, `postgres.` of all its processes together, each in microseconds per thing; `wire.` bytes of
 an answer with its head; whatever ends in `_bytes` is memory or disk.
+
+Times are those at load, when calls and commits travel together: what counts when it is to be known
+how much a process bears. With little to do everything is dearer by the factors `.alone`.
 """
 
 import math
@@ -80,6 +83,11 @@ NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "redis.purchase": ("us", "a booking from its request to its capture, the worker's part too"),
     "worker.booking": ("us", "a booking, from the ledger to its capture"),
     "worker.mail": ("us", "its mail with two tickets as PDF, into a folder"),
+    # --- what all the above is too little by where nothing travels together: at little load
+    "api.alone": ("times", "requests one at a time, beside 32 at once"),
+    "redis.alone": ("times", "requests one at a time, beside 32 at once"),
+    "worker.alone": ("times", "bookings one at a time, beside all at once"),
+    "postgres.alone": ("times", "bookings one at a time, beside all at once"),
     # --- PostgreSQL
     "postgres.purchase": ("us", "a booking of two seats from its request to its capture"),
     "postgres.rows": ("rows", "rows that a booking of two seats inserts, changes or deletes"),

@@ -42,6 +42,12 @@ class Load(msgspec.Struct, frozen=True):
     def __mul__(self, times: float) -> "Load":
         return Load(*(times * each for each in msgspec.structs.astuple(self)))
 
+    def alone(self, costs: Costs) -> "Load":
+        """The same where there is so little to do that nothing travels together."""
+        parts = ("api", "redis", "worker", "postgres")
+        dearer = {f"{p}_us": getattr(self, f"{p}_us") * costs[f"{p}.alone"] for p in parts}
+        return msgspec.structs.replace(self, **dearer)
+
     @property
     def cpu_us(self) -> float:
         """Of all processors."""

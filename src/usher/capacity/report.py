@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from usher.capacity.model import Wish
-from usher.capacity.sizing import BUSY, Moment, Part, Plan
+from usher.capacity.parts import Part
+from usher.capacity.processes import BUSY
+from usher.capacity.sizing import Moment, Plan
 
 _UNITS: Final = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _ROWS: Final[tuple[tuple[str, Callable[[Moment], float]], ...]] = (
@@ -129,18 +131,27 @@ def _takes(plan: Plan) -> list[str]:
 
 
 def _gives_way(plan: Plan) -> list[str]:
-    return ["WHAT GIVES WAY FIRST", *(_row(part.name, _part(part), 38) for part in plan.parts)]
+    told = ["WHAT GIVES WAY FIRST", *(_row(part.name, _part(part), 38) for part in plan.parts)]
+    if plan.parts[0].gives_way_at_fans:
+        told += ["", "WHAT WOULD HELP: the first of them would give way at"]
+        told += [_row(each.what, about(each.gives_way_at_fans), 38) for each in plan.helps]
+    return told
 
 
 def _part(part: Part) -> str:
-    at = (
-        f"gives way at {part.gives_way_at_fans:,} fans"
-        if part.gives_way_at_fans
-        else "not for any number of fans"
-    )
-    if part.share >= 1:
-        at = f"HAS GIVEN WAY: {at.removeprefix('gives way ')}"
-    return f"{part.share:.1%} of what it may bear, while {part.moment}; {at}"
+    bears = f"{part.share:.1%} of what it may bear, while {part.moment}"
+    if part.gives_way_at_fans is None:
+        return f"{bears}; not for any number of fans"
+    word = "HAS GIVEN WAY, at" if part.share >= 1 else "gives way at"
+    return f"{bears}; {word} {about(part.gives_way_at_fans)}"
+
+
+def about(fans: int | None) -> str:
+    """Fans, as exactly as a model may tell: two figures, rounded down."""
+    if fans is None:
+        return "no number of fans"
+    step = 10 ** max(0, len(str(fans)) - 2)
+    return f"about {fans // step * step:,} fans"
 
 
 def _row(name: str, text: str, width: int = 16) -> str:

@@ -1,4 +1,4 @@
-"""How much of everything a sale takes, and which part gives way first."""
+"""How much of everything a sale takes."""
 
 import math
 from typing import Final
@@ -7,19 +7,22 @@ import msgspec
 
 from usher import limits
 from usher.capacity.costs import Costs
-from usher.capacity.line import Line, busiest_second, line_of, points_of
-from usher.capacity.load import HOLDS_EACH, Load, Unit, arrival, arriving, opening, selling, visit
-from usher.capacity.model import FANS_MAX, Wish
-from usher.feed.service import CURVE_S
+from usher.capacity.line import Line, busiest_second, line_of
+from usher.capacity.load import HOLDS_EACH, Load, Unit, arrival, visit
+from usher.capacity.model import Wish
+from usher.capacity.parts import Help, Part, helps_of, parts_of
+from usher.capacity.processes import (
+    BUSY,
+    api_processes,
+    loads_of,
+    standing_load,
+    streams_of,
+    workers_of,
+)
 
-# How busy a processor or a link may be. At a utilisation p a request waits p / (2 (1 - p)) service
-# times on average where requests take the same time and come at random (M/D/1: the formula of
-# Pollaczek and Khinchine): 1.2 at 0.7, 4.5 at 0.9.
-BUSY: Final = 0.7
 # Redis forks to rewrite its log; what is written meanwhile is there twice, at worst everything.
 REWRITE: Final = 2.0
 FILES_BESIDE: Final = 100  # open files of a process that are no fan's: Redis, PostgreSQL, logs
-_BEYOND: Final = 10 * FANS_MAX
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,17 +36,6 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_s: float
     pushes_per_s: float
     mbit_per_s: float
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A part that can give way: how much of what it may bear it has to bear (1 is all of it), when,
-    and with how many fans it would be all of it; None where that is not for fans to decide, or
-    more than a thousand million."""
-
-    name: str
-    share: float
-    moment: str
-    gives_way_at_fans: int | None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +73,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     draw_s: float
     opening_told_s: float
     parts: list[Part]
+    helps: list[Help]
 
 
 def plan(wish: Wish, costs: Costs) -> Plan:
@@ -143,47 +136,7 @@ def plan(wish: Wish, costs: Costs) -> Plan:
             max(told_us * costs["api.tell"] / processes, told_us * costs["redis.tell"]) / 1e6, 2
         ),
         parts=parts_of(wish, costs),
-    )
-
-
-def loads_of(wish: Wish, line: Line, unit: Unit) -> dict[str, Load]:
-    """The hard moments by name, in their order, but for what processes take as such."""
-    return {
-        "arriving": arriving(wish, unit),
-        "opening": opening(wish, unit),
-        "selling": selling(wish, line, unit),
-    }
-
-
-def streams_of(wish: Wish, line: Line) -> int:
-    """Streams that are open at once: of places, and one or two of each who shops."""
-    return math.ceil(wish.fans * wish.stream_share) + 2 * line.shopping
-
-
-def api_processes(wish: Wish, line: Line, loads: dict[str, Load], costs: Costs) -> int:
-    """API processes: one core each, no busier than BUSY, no more streams than they take."""
-    able_us = BUSY * 1e6 - costs["api.idle"]
-    by_load = math.ceil(max(load.api_us for load in loads.values()) / able_us)
-    by_streams = math.ceil(streams_of(wish, line) / limits.sse_streams_max)
-    return max(1, by_load, by_streams)
-
-
-def workers_of(loads: dict[str, Load], costs: Costs) -> int:
-    """Workers: one core each, that bookings and their mails are not late."""
-    able_us = BUSY * 1e6 - costs["worker.idle"]
-    return max(1, math.ceil(loads["selling"].worker_us / able_us))
-
-
-def standing_load(wish: Wish, processes: int, workers: int, costs: Costs) -> Load:
-    """What processes do whatever fans do: their ticks. Each API process fetches the curve of the
-    whole line once a second, and so does each worker twice; see feed/service.py, worker.py."""
-    curves = (processes / CURVE_S + 2 * workers) * points_of(wish.fans)
-    return Load(
-        api_us=processes * costs["api.idle"],
-        worker_us=workers * costs["worker.idle"],
-        redis_us=processes * costs["redis.hub"]
-        + workers * costs["redis.worker"]
-        + curves * costs["redis.curve_point"],
+        helps=helps_of(wish, costs),
     )
 
 
@@ -198,72 +151,6 @@ def redis_memory(wish: Wish, line: Line, costs: Costs) -> float:
         + wish.seats
         + (limits.feed_entries_max + limits.signal_entries_max) * costs["redis.entry_bytes"]
     )
-
-
-# --- what gives way
-
-
-def parts_of(wish: Wish, costs: Costs) -> list[Part]:
-    """The parts whose limit another machine does not move, or that are given: who gives way first
-    comes first."""
-    names = ["Redis: its one core", "PostgreSQL: one core of it"]
-    if wish.cores is not None:
-        names.append(f"processors: {wish.cores} cores for everything")
-    if wish.gbit_per_s is not None:
-        names.append(f"network: {wish.gbit_per_s:g} Gbit/s")
-    found = []
-    for at, name in enumerate(names):
-        shares = _shares(wish, costs)[at]
-        moment = max(shares, key=lambda each: shares[each])
-        found.append(
-            Part(
-                name=name,
-                share=round(shares[moment], 4),
-                moment=moment,
-                gives_way_at_fans=_gives_way(wish, costs, at),
-            )
-        )
-    return sorted(found, key=lambda part: (part.gives_way_at_fans or math.inf, -part.share))
-
-
-def _shares(wish: Wish, costs: Costs) -> list[dict[str, float]]:
-    """Of each part in the order of `parts_of`, by moment: its load as a share of its limit."""
-    unit, line = Unit(costs), line_of(wish)
-    loads = loads_of(wish, line, unit)
-    processes, workers = api_processes(wish, line, loads, costs), workers_of(loads, costs)
-    standing = standing_load(wish, processes, workers, costs)
-    full = {name: load + standing for name, load in loads.items()}
-    shares = [
-        {name: load.redis_us / 1e6 / BUSY for name, load in full.items()},
-        {name: load.postgres_us / 1e6 / BUSY for name, load in full.items()},
-    ]
-    if wish.cores is not None:
-        cores = wish.cores
-        shares.append({name: load.cpu_us / 1e6 / BUSY / cores for name, load in full.items()})
-    if wish.gbit_per_s is not None:
-        able = wish.gbit_per_s * 1e9 / 8 * BUSY
-        shares.append({name: load.bytes_out / able for name, load in full.items()})
-    return shares
-
-
-def _gives_way(wish: Wish, costs: Costs, at: int) -> int | None:
-    """The fewest fans at which the part bears all it may, everything else as wished, by bisection:
-    loads grow with fans. None where not even _BEYOND are enough."""
-
-    def bears(fans: int) -> bool:
-        more = msgspec.structs.replace(wish, fans=fans)
-        return max(_shares(more, costs)[at].values()) < 1
-
-    low, high = 0, _BEYOND
-    if bears(high):
-        return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        if bears(middle):
-            low = middle
-        else:
-            high = middle
-    return high
 
 
 def _moment(name: str, load: Load) -> Moment:

@@ -13,13 +13,14 @@ from usher.capacity.load import (
     visit,
 )
 from usher.capacity.model import Wish
-from usher.capacity.sizing import api_processes, loads_of, standing_load, workers_of
+from usher.capacity.processes import api_processes, loads_of, standing_load, workers_of
 from usher.feed.service import BEAT_S
 from usher.queue.model import poll_after_s, push_every_s
 
 
-def whole(wish: Wish, costs: Costs) -> Load:
-    """All that is to be done, in microseconds of processors, requests, pushes and bytes.
+def whole(wish: Wish, costs: Costs) -> tuple[Load, Load]:
+    """All that is to be done, in microseconds of processors, requests, pushes and bytes; and a
+    second of what the processes do anyway.
 
     Fans come evenly, so that on average half of them wait in the lobby while they come; the line
     is taken as long as it is half-way between its opening and its end.
@@ -37,7 +38,7 @@ def whole(wish: Wish, costs: Costs) -> Load:
     loads = loads_of(wish, line, unit)
     processes, workers = api_processes(wish, line, loads, costs), workers_of(loads, costs)
     standing = standing_load(wish, processes, workers, costs)
-    return (
+    done = (
         arrival(wish, unit) * wish.fans
         + lobby(wish, unit, LOBBY_POLL_S) * (come_s / 2)
         + lobby(wish, unit, OPENING_POLL_S) * draw_s
@@ -46,8 +47,8 @@ def whole(wish: Wish, costs: Costs) -> Load:
         + called
         + (waiting(wish, line, unit) + seats_feed(wish, line, unit)) * line.line_s
         + visit(wish, unit) * line.called
-        + standing * (come_s + line.line_s)
     )
+    return done, standing
 
 
 def waiting(wish: Wish, line: Line, unit: Unit) -> Load:
