@@ -10,7 +10,8 @@ from usher.up import Up
 
 BUYERS: Final = 1_000
 READERS: Final = 100
-SINGLES: Final = 50
+SINGLES: Final = 100
+PAUSE_S: Final = 0.05
 TELL_S: Final = 10.5
 
 
@@ -57,13 +58,12 @@ async def _books(house: Any) -> dict[str, float]:
 
 
 async def measure_alone(steps: Steps) -> None:
-    """How much dearer a booking is that nothing travels together with. (Looking whether it is done
-    is PostgreSQL's work, too: a look in a tenth of a second, 20 us.)"""
+    """How much dearer a booking is that nothing travels together with."""
     values = dict(steps.values)
     await steps.shop(SINGLES, pages=False)
     steps.values.update(values)  # those of so few are not as good
     watch = steps.meter.start()
-    bookings = await steps.buy_one_by_one()
+    bookings = await steps.buy_apart(PAUSE_S)
     spent = watch.stop().less(steps.idle)
     for part, each, of in (
         ("worker", spent.worker, values["worker.booking"]),

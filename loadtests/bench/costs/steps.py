@@ -188,14 +188,14 @@ class Steps:
         self.values["api.told"] = watch.stop().less(self.idle).api / len(bookings)
         return bookings
 
-    async def buy_one_by_one(self) -> list[str]:
-        """The same, each booking captured before the next is begun."""
+    async def buy_apart(self, pause_s: float) -> list[str]:
+        """The same at so slow a pace that no two of them travel together."""
         books, pays, told, bookings = self._purchases()
-        for book, pay, word, booking in zip(books, pays, told, bookings, strict=True):
-            for request_, until in ((book, COMMITTED), (pay, ""), (word, CAPTURED)):
-                await drive(self.site.host, self.site.port, [request_], 1)
-                if until:
-                    await self.until(until, [booking])
+        for requests, until in ((books, COMMITTED), (pays, COMMITTED), (told, CAPTURED)):
+            for each in requests:
+                await drive(self.site.host, self.site.port, [each], 1)
+                await asyncio.sleep(pause_s)
+            await self.until(until, bookings)
         return bookings
 
     def _purchases(self) -> tuple[list[bytes], list[bytes], list[bytes], list[str]]:

@@ -86,8 +86,8 @@ NAMES: Final[Mapping[str, tuple[str, str]]] = {
     # --- what all the above is too little by where nothing travels together: at little load
     "api.alone": ("times", "requests one at a time, beside 32 at once"),
     "redis.alone": ("times", "requests one at a time, beside 32 at once"),
-    "worker.alone": ("times", "bookings one at a time, beside all at once"),
-    "postgres.alone": ("times", "bookings one at a time, beside all at once"),
+    "worker.alone": ("times", "bookings twenty a second, beside all at once"),
+    "postgres.alone": ("times", "bookings twenty a second, beside all at once"),
     # --- PostgreSQL
     "postgres.purchase": ("us", "a booking of two seats from its request to its capture"),
     "postgres.rows": ("rows", "rows that a booking of two seats inserts, changes or deletes"),
