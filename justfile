@@ -26,7 +26,7 @@ chaos *args:
 bench *args:
     python -m loadtests.bench {{args}}
 
-# the unit costs of `usher plan`, measured anew on this machine: about a minute
+# the unit costs of `usher plan`, measured anew on this machine: two or three minutes
 costs *args:
     python -m loadtests.bench.costs {{args}}
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import platform
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -30,7 +31,10 @@ async def _measure(settings: Settings) -> dict[str, tuple[float, str]]:
     """Every cost by name, with the module that measured it."""
     found: dict[str, tuple[float, str]] = {}
 
+    began = time.monotonic()
+
     def note(by: str, values: dict[str, float]) -> None:
+        click.echo(f"{time.monotonic() - began:6.1f} s: {by}", err=True)
         found.update(
             {name: (value, f"loadtests/bench/costs/{by}.py") for name, value in values.items()}
         )
@@ -54,7 +58,9 @@ async def _measure(settings: Settings) -> dict[str, tuple[float, str]]:
         idle = await meter.over(IDLE_S)
         steps = Steps(site, meter, idle)
         await steps.line()
+        note("steps", steps.values)
         await purchase.measure(steps)
+        note("purchase", {})
         await purchase.measure_alone(steps)
         note("steps", steps.values)
     mailing = settings.with_(mail_url=f"maildir://{settings.data_dir}/mail")
@@ -93,7 +99,7 @@ def _machine() -> str:
     "--json", "json_file", type=click.Path(path_type=Path), default=SHIPPED, help="Where to."
 )
 def main(json_file: Path) -> None:
-    """Measure the unit costs of `usher plan`, in about a minute."""
+    """Measure the unit costs of `usher plan`, in two or three minutes."""
     log.set_up("console", "warning")
     raise_open_files()
     data_dir = Path(tempfile.mkdtemp(prefix="usher-costs-"))

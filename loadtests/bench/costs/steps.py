@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from loadtests.bench.costs.meter import Meter, Spent
-from loadtests.bench.costs.wires import Site, static_paths
+from loadtests.bench.costs.wires import Site, paced, static_paths
 from loadtests.bench.http import event_on_sale
 from loadtests.bench.wire import drive, request
 from usher.account.guards import FAN_COOKIE, admission_cookie, place_cookie
@@ -25,6 +25,7 @@ CONNECTIONS: Final = 32
 PAGES: Final = 400
 REQUESTS: Final = 3_000
 HTML: Final = {"accept": "text/html", "accept-encoding": "gzip"}
+APART_S: Final = 0.01
 SETTLE_S: Final = 40.0
 COMMITTED: Final = "SELECT count(*) FROM booking WHERE id = ANY($1)"
 CAPTURED: Final = "SELECT count(*) FROM payment WHERE state = 'captured' AND booking_id = ANY($1)"
@@ -84,9 +85,9 @@ class Steps:
         await self.house.sales.change(event, "bench", SaleChange(state="closed"))
 
     async def _alone(self, places: list[bytes]) -> None:
-        """The same requests one at a time: nothing travels together with anything."""
+        """The same requests so far apart that nothing travels together with anything."""
         watch = self.meter.start()
-        await drive(self.site.host, self.site.port, places, 1)
+        await paced(self.site, places, APART_S)
         spent = watch.stop().less(self.idle)
         for part, each in (("api", spent.api), ("redis", spent.redis)):
             self.values[f"{part}.alone"] = each / len(places) / self.values[f"{part}.place"]
@@ -192,9 +193,7 @@ class Steps:
         """The same at so slow a pace that no two of them travel together."""
         books, pays, told, bookings = self._purchases()
         for requests, until in ((books, COMMITTED), (pays, COMMITTED), (told, CAPTURED)):
-            for each in requests:
-                await drive(self.site.host, self.site.port, [each], 1)
-                await asyncio.sleep(pause_s)
+            await paced(self.site, requests, pause_s)
             await self.until(until, bookings)
         return bookings
 

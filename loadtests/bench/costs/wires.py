@@ -31,6 +31,20 @@ class Site:
         return len(answer)
 
 
+async def paced(site: Site, requests: list[bytes], pause_s: float) -> None:
+    """Sends requests one by one over one connection, `pause_s` after each answer."""
+    reader, writer = await asyncio.open_connection(site.host, site.port)
+    for each in requests:
+        writer.write(each)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+        if int(head[9:12]) >= 400:
+            raise RuntimeError(repr(head))
+        length = re.search(rb"content-length: (\d+)", head)
+        await reader.readexactly(int(length[1]) if length else 0)
+        await asyncio.sleep(pause_s)
+    writer.close()
+
+
 def static_paths(page: bytes) -> list[str]:
     """The addresses of the static files that a page names."""
     return [path.decode() for path in sorted(set(re.findall(rb"/static/[\w./-]+", page)))]

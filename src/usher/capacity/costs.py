@@ -84,8 +84,8 @@ NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "worker.booking": ("us", "a booking, from the ledger to its capture"),
     "worker.mail": ("us", "its mail with two tickets as PDF, into a folder"),
     # --- what all the above is too little by where nothing travels together: at little load
-    "api.alone": ("times", "requests one at a time, beside 32 at once"),
-    "redis.alone": ("times", "requests one at a time, beside 32 at once"),
+    "api.alone": ("times", "requests a hundredth of a second apart, beside 32 at once"),
+    "redis.alone": ("times", "requests a hundredth of a second apart, beside 32 at once"),
     "worker.alone": ("times", "bookings twenty a second, beside all at once"),
     "postgres.alone": ("times", "bookings twenty a second, beside all at once"),
     # --- PostgreSQL
