@@ -26,6 +26,14 @@ chaos *args:
 bench *args:
     python -m loadtests.bench {{args}}
 
+# the unit costs of `usher plan`, measured anew on this machine: two or three minutes
+costs *args:
+    python -m loadtests.bench.costs {{args}}
+
+# how far `usher plan` is off: a demo foretold, then run and measured
+foretell *args:
+    python -m loadtests.foretell {{args}}
+
 # a storm over the money: webhooks in any order, banks that fail, a worker killed twenty times
 storm *args:
     python -m loadtests.storm {{args}}

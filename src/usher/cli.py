@@ -14,6 +14,7 @@ import click
 
 from usher.account.commands import account_commands
 from usher.booking.refunding.commands import booking_commands, cancel_event_command
+from usher.capacity.commands import plan_command
 from usher.embedded import find_embedded
 from usher.errors import Unreachable, UsherError
 from usher.event.commands import event_commands
@@ -161,6 +162,7 @@ def _up_for_demo(data_dir: Path, port: int) -> AbstractAsyncContextManager[Stage
 
 
 main.add_command(demo_command(_up_for_demo))
+main.add_command(plan_command())
 main.add_command(account_commands(_with(lambda house: house.accounts)))
 events = event_commands(_with(lambda house: house.events))
 events.add_command(cancel_event_command(_with(lambda house: house.refunds)))
