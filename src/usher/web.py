@@ -115,6 +115,7 @@ def build_app(house: House) -> Litestar:
             *blocking_handlers(house.blocking),
             *payment_handlers(house.payments),
             *(sandbox_handlers(house.bank) if house.sandboxed else []),
+            *sandbox_handlers(house.rehearsal_bank),
             *booking_handlers(house.bookings, house.accounts, house.seats),
             *refunding_handlers(
                 house.refunds, Desk(house.signer, house.accounts, house.seats, house.owner_of)
