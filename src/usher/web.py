@@ -90,10 +90,13 @@ def build_app(house: House) -> Litestar:
         await house.open()
         house.hub.start()
         restore = _drain_on_sigterm(house)
+        here = asyncio.create_task(house.here("api").run(), name="roll")
         try:
             yield
         finally:
             restore()
+            here.cancel()
+            await asyncio.wait({here})
             await house.close()
 
     def provide(service: Any) -> Provide:

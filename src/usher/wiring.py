@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Final
 from urllib.parse import urlsplit
 
 from usher import limits
@@ -52,6 +53,7 @@ from usher.plumbing.language import Languages
 from usher.plumbing.lua import Runner, connect
 from usher.plumbing.metric import Metrics
 from usher.plumbing.postgres import Database
+from usher.plumbing.presence import Here, Kind
 from usher.plumbing.script import load
 from usher.plumbing.shipped import shipped
 from usher.plumbing.signing import KeyRing, Signer
@@ -73,6 +75,8 @@ from usher.ticket.signing import TicketKeys
 from usher.waitlist.jobs import Offers
 from usher.waitlist.scripts import WaitlistScripts
 from usher.waitlist.service import WaitlistService
+
+_PROOF_CHARS: Final = 24
 
 
 class House:
@@ -221,6 +225,13 @@ class House:
             on_down=partial(payment_queries.note_outage, self.database),
             on_up=partial(payment_queries.end_outage, self.database),
         )
+
+    def here(self, kind: Kind) -> Here:
+        """This process on the roll of those that run."""
+        settings = self.settings
+        # A MAC proves a key and tells nothing of it; cut short, it cannot be used for a webhook.
+        ring = self.signer.mac(b"the roll")[:_PROOF_CHARS]
+        return Here(self.runner, kind, ring, settings.public_url, settings.database_connections)
 
     @property
     def sandboxed(self) -> bool:

@@ -134,6 +134,7 @@ class Worker:
             asyncio.create_task(self._house.courier.run(), name="courier"),
             asyncio.create_task(self._arq.main(), name="arq"),
             asyncio.create_task(self._house.rehearsal_postman.run(), name="rehearsal postman"),
+            asyncio.create_task(self._house.here("worker").run(), name="roll"),
         }
         if self._house.sandboxed:
             halves.add(asyncio.create_task(self._house.postman.run(), name="postman"))

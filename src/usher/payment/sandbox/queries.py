@@ -177,7 +177,8 @@ async def due_webhooks(database: Database, most: int, bank: str = "sandbox") -> 
             " due = now() + make_interval(secs => $2)"
             " FROM sandbox_charge AS c WHERE c.id = w.charge_id AND w.id IN"
             "  (SELECT u.id FROM sandbox_webhook AS u"
-            "   JOIN sandbox_charge AS o ON o.id = u.charge_id WHERE u.sent_at IS NULL AND u.due <= now() AND o.bank = $3"
+            "   JOIN sandbox_charge AS o ON o.id = u.charge_id"
+            "   WHERE u.sent_at IS NULL AND u.due <= now() AND o.bank = $3"
             "   ORDER BY u.due LIMIT $1 FOR UPDATE OF u SKIP LOCKED)"
             " RETURNING w.id, w.message_id, w.kind, c.id AS payment_id, c.amount, c.currency,"
             "  c.metadata",
