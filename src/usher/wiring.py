@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
 from urllib.parse import urlsplit
 
 from usher import limits
@@ -75,8 +74,6 @@ from usher.ticket.signing import TicketKeys
 from usher.waitlist.jobs import Offers
 from usher.waitlist.scripts import WaitlistScripts
 from usher.waitlist.service import WaitlistService
-
-_PROOF_CHARS: Final = 24
 
 
 class House:
@@ -229,8 +226,7 @@ class House:
     def here(self, kind: Kind) -> Here:
         """This process on the roll of those that run."""
         settings = self.settings
-        # A MAC proves a key and tells nothing of it; cut short, it cannot be used for a webhook.
-        ring = self.signer.mac(b"the roll")[:_PROOF_CHARS]
+        ring = self.signer.fingerprint()
         return Here(self.runner, kind, ring, settings.public_url, settings.database_connections)
 
     @property

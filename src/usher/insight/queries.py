@@ -63,7 +63,8 @@ VIOLATIONS: Final[dict[str, str]] = {
     "bank_refunds_differ": """
         SELECT count(*) FROM payment AS p WHERE p.event_id = $1
         AND p.provider IN ('sandbox', 'rehearsal') AND p.state = 'captured'
-        AND (SELECT coalesce(sum(s.amount), 0) FROM sandbox_refund AS s WHERE s.charge_id = p.id) NOT BETWEEN
+        AND (SELECT coalesce(sum(s.amount), 0) FROM sandbox_refund AS s
+        WHERE s.charge_id = p.id) NOT BETWEEN
         (SELECT coalesce(sum(r.amount), 0) FROM refund AS r WHERE r.payment_id = p.id
         AND r.state = 'done' AND NOT r.by_hand) AND
         (SELECT coalesce(sum(r.amount), 0) FROM refund AS r WHERE r.payment_id = p.id
