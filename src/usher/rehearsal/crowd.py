@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from usher.plumbing.presence import open_files
 from usher.rehearsal.client import Client
 from usher.rehearsal.fan import OVER, Crowd, Fan
 from usher.rehearsal.hall import Hall
@@ -50,7 +51,7 @@ async def run_crowd(
     tally.began_at = loop.time()
     async with Client(base_url, event_id, tally.meter, connections=options.connections) as client:
         hall = Hall(await client.plan())
-        streams = asyncio.Semaphore(max(1, int(open_files() * _STREAM_FILES)))
+        streams = asyncio.Semaphore(streams_max())
         crowd = Crowd(client, hall, tally, streams)
         opened = asyncio.Event()
         tally.board.reset(await client.states())
@@ -175,12 +176,9 @@ def raise_open_files() -> int:
             except (ValueError, OSError):
                 continue
             break
-    return open_files()
+    return open_files()[0]
 
 
-def open_files() -> int:
-    """How many files, sockets among them, this process may have open."""
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 1_000_000 if soft == resource.RLIM_INFINITY else soft
+def streams_max() -> int:
+    """How many streams a crowd of this process has open at once, at most."""
+    return max(1, int(open_files()[0] * _STREAM_FILES))

@@ -90,3 +90,7 @@ class Shadows:
     async def going_on(self) -> list[tuple[str, str]]:
         """(shadow, source) of the rehearsals that go on now."""
         return await queries.alive(self._database)
+
+    async def silent(self) -> list[tuple[str, str]]:
+        """(shadow, source) of those of which something may be left."""
+        return await queries.silent(self._database)
