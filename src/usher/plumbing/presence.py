@@ -38,7 +38,6 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     pid: int
     files_max: int
-    files_open: int
     backlog: int | None
     connections: int  # to PostgreSQL, at most
     skew_ms: int
@@ -50,16 +49,12 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
 _decoder: Final = msgspec.json.Decoder(Presence)
 
 
-def open_files() -> tuple[int, int]:
-    """How many files, sockets among them, this process may have open, and has; the second is 0
-    where the system does not tell."""
+def open_files() -> int:
+    """How many files, sockets among them, this process may have open."""
     import resource
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = 1_000_000 if soft == resource.RLIM_INFINITY else soft
-    with contextlib.suppress(OSError):
-        return most, sum(1 for _ in Path("/proc/self/fd").iterdir())
-    return most, 0
+    return 1_000_000 if soft == resource.RLIM_INFINITY else soft
 
 
 def backlog() -> int | None:
@@ -103,7 +98,6 @@ class Here:
                 await self._runner.command("HDEL", KEY, self._name)
 
     async def _say(self) -> None:
-        most, now = open_files()
         skew = await skew_ms(self._runner)
         at_ms = now_ms() - skew
         said = Presence(
@@ -111,8 +105,7 @@ class Here:
             kind=self._kind,
             host=socket.gethostname(),
             pid=os.getpid(),
-            files_max=most,
-            files_open=now,
+            files_max=open_files(),
             backlog=backlog(),
             connections=self._connections,
             skew_ms=skew,

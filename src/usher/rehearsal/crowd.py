@@ -176,9 +176,9 @@ def raise_open_files() -> int:
             except (ValueError, OSError):
                 continue
             break
-    return open_files()[0]
+    return open_files()
 
 
 def streams_max() -> int:
     """How many streams a crowd of this process has open at once, at most."""
-    return max(1, int(open_files()[0] * _STREAM_FILES))
+    return max(1, int(open_files() * _STREAM_FILES))

@@ -1,6 +1,7 @@
 """Asking Redis, PostgreSQL, the mail server and the settings how they stand."""
 
 import asyncio
+import re
 import shutil
 import statistics
 import time
@@ -27,6 +28,7 @@ from usher.settings import Settings
 _PINGS: Final = 30
 _MAIL_S: Final = 10.0
 _FAULT_CHARS: Final = 200
+_MIGRATION_ID: Final = re.compile(r'^ID = "([^"]+)"$', re.MULTILINE)
 
 
 async def _times_ms(ask: Callable[[], Awaitable[object]]) -> list[float]:
@@ -86,7 +88,7 @@ async def ask_postgres(database: Database, url: str) -> PostgresFacts:
     told = await queries.facts(database)
     settings: dict[str, str] = told["settings"]
     ran = await queries.ran(database)
-    here = {path.stem for path in shipped("migrations").glob("m*.py")}
+    here = _migrations()
 
     async def ping() -> None:
         async with database.connection() as connection:
@@ -101,12 +103,21 @@ async def ask_postgres(database: Database, url: str) -> PostgresFacts:
         reserved=int(settings.get("superuser_reserved_connections", 0))
         + int(settings.get("reserved_connections", 0)),
         others=told["others"],
-        missing=sorted(here - ran),
-        unknown=sorted(ran - here),
+        missing=sorted(name for each, name in here.items() if each not in ran),
+        unknown=sorted(ran - here.keys()),
         ping_ms=statistics.median(await _times_ms(ping)),
         disk_free=free,
         disk_total=total,
     )
+
+
+def _migrations() -> dict[str, str]:
+    """The migrations of this version: id -> name."""
+    found = {}
+    for path in shipped("migrations").glob("m*.py"):
+        if named := _MIGRATION_ID.search(path.read_text()):
+            found[named[1]] = path.stem
+    return found
 
 
 def _disk(url: str, folder: str) -> tuple[int | None, int | None]:
@@ -127,7 +138,7 @@ async def ask_here(runner: Runner, database: Database, ring: str) -> HereFacts:
     theirs = await queries.clock_ms(database)
     database_skew = theirs - (before + now_ms()) // 2 + here
     return HereFacts(
-        files_max=open_files()[0],
+        files_max=open_files(),
         streams_max=streams_max(),
         skew_ms=here,
         database_skew_ms=database_skew,
