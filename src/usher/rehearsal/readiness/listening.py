@@ -14,15 +14,16 @@ from usher.rehearsal.readiness.front import StreamFacts
 _NEWS: Final = 5
 _NEWS_PAUSE_S: Final = 0.3
 # News that has not come by then will not come in time for anybody.
-_NEWS_S: Final = 6.0
+NEWS_S: Final = 6.0
 _OPEN_S: Final = 10.0
 
 
 class Listener:
     """One stream of an event. `run` listens until it is cancelled; meanwhile `tell` has news sent
-    and waits for it."""
+    and waits for it, `news_s` at most."""
 
-    def __init__(self, url: str, event: str) -> None:
+    def __init__(self, url: str, event: str, news_s: float = NEWS_S) -> None:
+        self._news_s = news_s
         self._url = f"{url.rstrip('/')}/api/v1/events/{event}/feed"
         self._opened = asyncio.Event()
         self._waiting: dict[bytes, asyncio.Future[float]] = {}
@@ -92,7 +93,7 @@ class Listener:
             began = time.monotonic()
             await say(text)
             sent.append((began, heard))
-        await asyncio.wait([heard for _, heard in sent], timeout=_NEWS_S)
+        await asyncio.wait([heard for _, heard in sent], timeout=self._news_s)
         self._delays = [heard.result() - began if heard.done() else None for began, heard in sent]
         self._waiting.clear()
 

@@ -26,7 +26,7 @@ _ROUTES: Final = ("join", "place", "claim", "hold", "book", "pay", "booking")
 
 
 async def send_crowd(
-    place: Deployment, options: RehearsalOptions, screen: Screen, url: str, shadow: str, mode: str
+    place: Deployment, options: RehearsalOptions, screen: Screen, shadow: str, mode: str, url: str
 ) -> CrowdFacts:
     """Opens the sale of a shadow, sends the crowd, and audits what it left."""
     crowd = options.crowd(mode)

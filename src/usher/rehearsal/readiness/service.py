@@ -9,7 +9,7 @@ from typing import NamedTuple
 import aiohttp
 from msgspec.structs import replace
 
-from usher.errors import Conflict, SetupError, Unavailable
+from usher.errors import Conflict, NotFound, SetupError, Unavailable
 from usher.plumbing.lua import Runner, connect
 from usher.plumbing.presence import Presence, roll
 from usher.rehearsal.readiness import asking
@@ -31,6 +31,7 @@ from usher.rehearsal.readiness.sending import send_crowd
 from usher.rehearsal.readiness.setting import judge_settings
 from usher.rehearsal.readiness.stores import judge_jobs, judge_postgres, judge_redis
 from usher.rehearsal.service import Screen, until_laid_out
+from usher.rehearsal.wire import Unreachable
 from usher.settings import Settings
 
 
@@ -57,14 +58,13 @@ async def rehearse(
     items = await _servers(place, options, present, keys_given)
     event, mode = await place.shadows.make(options.event, windows(options.fans))
     kept = asyncio.create_task(place.shadows.keep(event), name="rehearsal")
-    erasing: asyncio.Future[bool] | None = None
     try:
         screen.say(f"{options.event} is rehearsed on its shadow {event}")
         seen, crowd = await _through(place, options, screen, _Shadow(event, mode, url), present)
     finally:
         screen.say("erasing the shadow")
-        erasing = asyncio.ensure_future(_erase(place, event, kept))
-        erased = await asyncio.shield(erasing)
+        # Shielded: an interrupt while it is erased is no reason to leave half of it.
+        erased = await asyncio.shield(asyncio.ensure_future(_erase(place, event, kept)))
     items += seen
     if not erased:
         do = "usher rehearse --clean, when all workers run this version"
@@ -182,30 +182,43 @@ async def _through(
             cold, headers = await looker.cold(shadow.event)
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
             return judge_front(replace(facts, fault=str(fault) or type(fault).__name__)), None
-    stream, crowd = await _watched(place, options, screen, shadow)
-    items = judge_front(replace(facts, stream=stream, cold=cold, headers=headers))
-    return items + (judge_crowd(crowd) if crowd else []), crowd
+    watched = await _watched(place, options, screen, shadow)
+    items = judge_front(replace(facts, stream=watched.stream, cold=cold, headers=headers))
+    if watched.fault:
+        items.append(bad("crowd", "answers", watched.fault, "see the logs of proxy and API"))
+    return items + (judge_crowd(watched.crowd) if watched.crowd else []), watched.crowd
+
+
+class _Watched(NamedTuple):
+    """One stream as it was while the crowd was there; what kept the crowd from being told of."""
+
+    stream: StreamFacts
+    crowd: CrowdFacts | None
+    fault: str
 
 
 async def _watched(
     place: Deployment, options: RehearsalOptions, screen: Screen, shadow: _Shadow
-) -> tuple[StreamFacts, CrowdFacts | None]:
+) -> _Watched:
     """One stream is listened to from before the crowd comes until it has gone."""
     listener = Listener(shadow.url, shadow.event)
     listening = asyncio.create_task(listener.run(), name="listener")
     began = time.monotonic()
-    crowd = None
+    crowd, fault = None, ""
     try:
         screen.say("listening how long news takes on a stream")
         await listener.tell(lambda text: place.feed_scripts.notice(shadow.event, text))
         await place.feed_scripts.notice(shadow.event, "")
         if not options.checks_only:
-            crowd = await send_crowd(place, options, screen, shadow.url, shadow.event, shadow.mode)
+            try:
+                crowd = await send_crowd(place, options, screen, *shadow)
+            except (Unreachable, NotFound) as gone:
+                fault = f"the crowd was cut off: {gone}"
         rest_s = began + options.listen_s - time.monotonic()
         if rest_s > 0 and not listening.done():
             screen.say(f"listening to the stream for {rest_s:.0f} s more")
             await asyncio.wait({listening}, timeout=rest_s)
-        return listener.facts(), crowd
+        return _Watched(listener.facts(), crowd, fault)
     finally:
         listening.cancel()
         with contextlib.suppress(asyncio.CancelledError):
