@@ -66,8 +66,6 @@ async def ask_redis(runner: Runner, name: str) -> RedisFacts:
         fsync=_second(fsync),
         ping_ms=statistics.median(took),
         ping_worst_ms=max(took),
-        clients=number.get("connected_clients", 0),
-        clients_max=number.get("maxclients", 0),
     )
 
 
@@ -162,7 +160,6 @@ async def ask_settings(settings: Settings, database: Database, keys_given: bool)
         outages=await queries.outages(database, OUTAGE_S),
         mail_url=_without_password(settings.mail_url),
         mail_fault=await _mail_fault(settings),
-        sms=bool(settings.sms_url),
         hooks_open=[name for name, on in trials.items() if on],
     )
 

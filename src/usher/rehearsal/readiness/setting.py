@@ -23,7 +23,6 @@ class SettingFacts(msgspec.Struct, frozen=True, kw_only=True):
     outages: list[str]
     mail_url: str  # without its password
     mail_fault: str
-    sms: bool
     hooks_open: list[str]  # settings for trials that are on
 
 

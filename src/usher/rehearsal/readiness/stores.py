@@ -42,8 +42,6 @@ class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
     fsync: str
     ping_ms: float
     ping_worst_ms: float
-    clients: int
-    clients_max: int
 
 
 class PostgresFacts(msgspec.Struct, frozen=True, kw_only=True):
