@@ -12,7 +12,7 @@ import aiohttp
 from usher.rehearsal.readiness.front import StreamFacts
 
 _NEWS: Final = 5
-_NEWS_PAUSE_S: Final = 0.3
+PAUSE_S: Final = 0.3
 # News that has not come by then will not come in time for anybody.
 NEWS_S: Final = 6.0
 _OPEN_S: Final = 10.0
@@ -20,10 +20,13 @@ _OPEN_S: Final = 10.0
 
 class Listener:
     """One stream of an event. `run` listens until it is cancelled; meanwhile `tell` has news sent
-    and waits for it, `news_s` at most."""
+    and waits for it, `news_s` at most; between two there are `pause_s`."""
 
-    def __init__(self, url: str, event: str, news_s: float = NEWS_S) -> None:
+    def __init__(
+        self, url: str, event: str, news_s: float = NEWS_S, pause_s: float = PAUSE_S
+    ) -> None:
         self._news_s = news_s
+        self._pause_s = pause_s
         self._url = f"{url.rstrip('/')}/api/v1/events/{event}/feed"
         self._opened = asyncio.Event()
         self._waiting: dict[bytes, asyncio.Future[float]] = {}
@@ -85,7 +88,7 @@ class Listener:
             return
         sent: list[tuple[float, asyncio.Future[float]]] = []
         for number in range(_NEWS):
-            await asyncio.sleep(_NEWS_PAUSE_S)
+            await asyncio.sleep(self._pause_s)
             heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()
             # Words that nothing else on the stream can hold.
             text = f"rehearsal {number} {time.monotonic_ns()}"
