@@ -24,6 +24,8 @@ CREATE TABLE rehearsal (
 -- Charges of shadows are another bank's, which is there whatever provider real fans pay at.
 ALTER TABLE sandbox_charge ADD COLUMN bank text NOT NULL DEFAULT 'sandbox'
     CONSTRAINT sandbox_charge_bank_known CHECK (bank IN ('sandbox', 'rehearsal'));
+-- Said again here: each bank's postman looks for its own ten times a second.
+ALTER TABLE sandbox_webhook ADD COLUMN bank text NOT NULL DEFAULT 'sandbox';
 -- Without these a charge or a payment is deleted by reading all of what may refer to it.
 CREATE INDEX sandbox_webhook_by_charge ON sandbox_webhook (charge_id);
 CREATE INDEX refund_by_payment ON refund (payment_id);

@@ -536,7 +536,8 @@ CREATE TABLE public.sandbox_webhook (
     kind text NOT NULL,
     due timestamp with time zone DEFAULT now() NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
-    sent_at timestamp with time zone
+    sent_at timestamp with time zone,
+    bank text DEFAULT 'sandbox'::text NOT NULL
 );
 
 --

@@ -47,16 +47,12 @@ async def measure(house: House, settings: Settings, servers: Mapping[str, int]) 
         )
         tally = Tally()
         loop = asyncio.get_running_loop()
-        wires = [
-            (await loop.create_connection(Wire, "127.0.0.1", port))[1] for _ in range(BUYERS)
-        ]
+        wires = [(await loop.create_connection(Wire, "127.0.0.1", port))[1] for _ in range(BUYERS)]
         until = time.perf_counter() + WARM_S + RUN_S
         pids = {"api": api, "worker": worker, "client": os.getpid(), **servers}
         before = {name: _cpu_s(name, pid) for name, pid in pids.items()}
         began = time.perf_counter()
-        await asyncio.gather(
-            *(Buyer(wire, event, pairs, tally).run(until) for wire in wires)
-        )
+        await asyncio.gather(*(Buyer(wire, event, pairs, tally).run(until) for wire in wires))
         spent = time.perf_counter() - began
         shares = {
             f"{name}_cpus": round((_cpu_s(name, pid) - before[name]) / spent, 2)

@@ -71,7 +71,8 @@ async def test_who_is_silent_and_what_cannot_be_read_is_struck_off(runner: Runne
     task = asyncio.create_task(here(runner, "api").run())
 
     async def alone() -> bool:
-        return len(await roll(runner)) == await runner.command("HLEN", presence.KEY) == 1
+        left: int = await runner.command("HLEN", presence.KEY)
+        return len(await roll(runner)) == left == 1
 
     await until(alone)
     task.cancel()

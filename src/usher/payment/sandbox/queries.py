@@ -82,8 +82,8 @@ async def rule(database: Database, rulings: Sequence[Ruling]) -> list[bool]:
         ]
         if deliveries:
             await connection.execute(
-                "INSERT INTO sandbox_webhook (id, charge_id, message_id, kind, due)"
-                " SELECT d.id, d.charge_id, d.message_id, d.kind,"
+                "INSERT INTO sandbox_webhook (id, charge_id, message_id, kind, bank, due)"
+                " SELECT d.id, d.charge_id, d.message_id, d.kind, c.bank,"
                 "  CASE WHEN d.after_due AND c.metadata ? 'due_ms'"
                 "       THEN to_timestamp((c.metadata ->> 'due_ms')::bigint / 1000.0)"
                 "       ELSE now() END + make_interval(secs => d.after_s)"
@@ -176,10 +176,8 @@ async def due_webhooks(database: Database, most: int, bank: str = "sandbox") -> 
             "UPDATE sandbox_webhook AS w SET attempts = attempts + 1,"
             " due = now() + make_interval(secs => $2)"
             " FROM sandbox_charge AS c WHERE c.id = w.charge_id AND w.id IN"
-            "  (SELECT u.id FROM sandbox_webhook AS u"
-            "   JOIN sandbox_charge AS o ON o.id = u.charge_id"
-            "   WHERE u.sent_at IS NULL AND u.due <= now() AND o.bank = $3"
-            "   ORDER BY u.due LIMIT $1 FOR UPDATE OF u SKIP LOCKED)"
+            "  (SELECT id FROM sandbox_webhook WHERE sent_at IS NULL AND due <= now()"
+            "   AND bank = $3 ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED)"
             " RETURNING w.id, w.message_id, w.kind, c.id AS payment_id, c.amount, c.currency,"
             "  c.metadata",
             most,

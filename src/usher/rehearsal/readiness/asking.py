@@ -85,8 +85,7 @@ async def ask_postgres(database: Database, url: str) -> PostgresFacts:
     """What PostgreSQL tells of itself; Unavailable where it does not answer."""
     told = await queries.facts(database)
     settings: dict[str, str] = told["settings"]
-    ran = await queries.ran(database)
-    here = _migrations()
+    missing, unknown = await migrations(database)
 
     async def ping() -> None:
         async with database.connection() as connection:
@@ -101,21 +100,24 @@ async def ask_postgres(database: Database, url: str) -> PostgresFacts:
         reserved=int(settings.get("superuser_reserved_connections", 0))
         + int(settings.get("reserved_connections", 0)),
         others=told["others"],
-        missing=sorted(name for each, name in here.items() if each not in ran),
-        unknown=sorted(ran - here.keys()),
+        missing=missing,
+        unknown=unknown,
         ping_ms=statistics.median(await _times_ms(ping)),
         disk_free=free,
         disk_total=total,
     )
 
 
-def _migrations() -> dict[str, str]:
-    """The migrations of this version: id -> name."""
-    found = {}
+async def migrations(database: Database) -> tuple[list[str], list[str]]:
+    """The migrations of this version that have not run, by name, and the ids of those that have
+    and are not of this version."""
+    ran = await queries.ran(database)
+    here = {}
     for path in shipped("migrations").glob("m*.py"):
         if named := _MIGRATION_ID.search(path.read_text()):
-            found[named[1]] = path.stem
-    return found
+            here[named[1]] = path.stem
+    missing = sorted(name for each, name in here.items() if each not in ran)
+    return missing, sorted(ran - here.keys())
 
 
 def _disk(url: str, folder: str) -> tuple[int | None, int | None]:

@@ -29,7 +29,12 @@ from usher.rehearsal.readiness.processes import (
 )
 from usher.rehearsal.readiness.sending import send_crowd
 from usher.rehearsal.readiness.setting import judge_settings
-from usher.rehearsal.readiness.stores import judge_jobs, judge_postgres, judge_redis
+from usher.rehearsal.readiness.stores import (
+    judge_jobs,
+    judge_migrations,
+    judge_postgres,
+    judge_redis,
+)
 from usher.rehearsal.service import Screen, until_laid_out
 from usher.rehearsal.wire import Unreachable
 from usher.settings import Settings
@@ -49,6 +54,9 @@ async def rehearse(
     """Looks at everything, sends the crowd, erases the shadow; NotFound, Conflict and Unavailable
     where that cannot even begin. However it ends, the shadow is erased."""
     began = time.monotonic()
+    missing, _ = await asking.migrations(place.database)
+    if missing:  # without these nothing else can even be asked
+        return _report(options, "", [judge_migrations(missing, [])], began)
     for event in await place.shadows.sweep():
         screen.say(f"erased what an earlier rehearsal left: {event}")
     await _may_rehearse(place, options)
@@ -69,6 +77,18 @@ async def rehearse(
     if not erased:
         do = "usher rehearse --clean, when all workers run this version"
         items.append(look("rehearsal", "no trace", f"something is left of {event}", do))
+    return _report(options, url, items, began, erased=erased, crowd=crowd)
+
+
+def _report(
+    options: RehearsalOptions,
+    url: str,
+    items: list[Item],
+    began: float,
+    *,
+    erased: bool = True,
+    crowd: CrowdFacts | None = None,
+) -> Report:
     return Report(
         event_id=options.event,
         url=url,
@@ -94,7 +114,8 @@ async def _erase(place: Deployment, event: str, kept: asyncio.Task[None]) -> boo
 async def _may_rehearse(place: Deployment, options: RehearsalOptions) -> None:
     """Conflict where fans are at the event now: synthetic ones would make it slow for them."""
     sale = await place.sales.find(options.event)
-    if sale.state in ("lobby", "open", "paused") and not options.during_sale:
+    beside = options.during_sale or options.checks_only
+    if sale.state in ("lobby", "open", "paused") and not beside:
         raise Conflict(
             f"the sale of {options.event} is {sale.state}: real fans are there. --during-sale"
             " rehearses beside them"

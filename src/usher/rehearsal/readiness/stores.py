@@ -1,5 +1,6 @@
 """How the two stores must be set up: judgements on what was seen of Redis and PostgreSQL."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -194,7 +195,7 @@ def judge_postgres(facts: PostgresFacts, pools: int) -> list[Item]:
     """The items of PostgreSQL; `pools` are the connections that the running processes may open."""
     return [
         _postgres_version(facts),
-        _migrations(facts),
+        judge_migrations(facts.missing, facts.unknown),
         _commit(facts),
         _fsync(facts),
         _connections(facts, pools),
@@ -216,12 +217,12 @@ def _postgres_version(facts: PostgresFacts) -> Item:
     return good(_PG, "version", seen)
 
 
-def _migrations(facts: PostgresFacts) -> Item:
-    if facts.missing:
-        seen = f"not run: {', '.join(facts.missing)}"
-        return bad(_PG, "migrations", seen, "usher migrate")
-    if facts.unknown:
-        seen = f"of a newer usher: {', '.join(facts.unknown)}"
+def judge_migrations(missing: Sequence[str], unknown: Sequence[str]) -> Item:
+    """Whether the schema is that of this version."""
+    if missing:
+        return bad(_PG, "migrations", f"not run: {', '.join(missing)}", "usher migrate")
+    if unknown:
+        seen = f"of a newer usher: {', '.join(unknown)}"
         return look(_PG, "migrations", seen, "bring this machine, or the others, to one version")
     return good(_PG, "migrations", "all have run")
 
