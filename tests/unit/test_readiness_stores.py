@@ -98,7 +98,10 @@ def test_more_fans_want_more_memory() -> None:
 
 def test_background_jobs_cannot_have_a_cluster() -> None:
     assert {each.state for each in judge_jobs(REDIS)} == {"good"}
-    assert only(judge_jobs(replace(REDIS, cluster=True, nodes=1)), "cluster").state == "bad"
+    node = replace(REDIS, cluster=True, nodes=1)
+    assert only(judge_jobs(node), "cluster").state == "bad"
+    assert only(judge_redis(node, 10), "cluster").state == "good"
+    assert only(judge_redis(node, 10, jobs=True), "cluster").state == "bad"
 
 
 def test_a_postgresql_as_it_should_be_is_good() -> None:

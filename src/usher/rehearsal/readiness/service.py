@@ -146,8 +146,9 @@ async def _servers(
     if not options.checks_only:
         items += judge_here(here, options.fans)
     items += judge_clocks(present, here)
-    items += judge_redis(await asking.ask_redis(place.runner, "Redis"), fans)
-    if settings.jobs_redis_url not in ("", settings.redis_url):
+    apart = settings.jobs_redis_url not in ("", settings.redis_url)
+    items += judge_redis(await asking.ask_redis(place.runner, "Redis"), fans, jobs=not apart)
+    if apart:
         items += await _jobs(settings.jobs_redis_url)
     postgres = await asking.ask_postgres(place.database, settings.database_url)
     items += judge_postgres(postgres, sum(each.connections for each in present))

@@ -62,11 +62,11 @@ class PostgresFacts(msgspec.Struct, frozen=True, kw_only=True):
     disk_total: int | None = None
 
 
-def judge_redis(facts: RedisFacts, fans: int) -> list[Item]:
-    """The items of the Redis that sells, for so many fans."""
+def judge_redis(facts: RedisFacts, fans: int, *, jobs: bool = False) -> list[Item]:
+    """The items of the Redis that sells, for so many fans; `jobs`: background jobs are there, too."""
     return [
         _redis_version(facts),
-        _redis_cluster(facts),
+        _redis_cluster(facts, jobs),
         _policy(facts),
         _persistence(facts),
         _memory(facts, fans),
@@ -76,17 +76,12 @@ def judge_redis(facts: RedisFacts, fans: int) -> list[Item]:
 
 def judge_jobs(facts: RedisFacts) -> list[Item]:
     """The items of the Redis that arq uses, where it is another one."""
-    items = [_redis_version(facts), _policy(facts), _persistence(facts)]
-    if facts.cluster:
-        items.append(
-            bad(
-                facts.name,
-                "cluster",
-                "a cluster node",
-                "background jobs need a plain server: set USHER_JOBS_REDIS_URL to one",
-            )
-        )
-    return items
+    return [
+        _redis_version(facts),
+        _redis_cluster(facts, jobs=True),
+        _policy(facts),
+        _persistence(facts),
+    ]
 
 
 def _redis_version(facts: RedisFacts) -> Item:
@@ -100,9 +95,12 @@ def _redis_version(facts: RedisFacts) -> Item:
     return good(facts.name, "version", seen)
 
 
-def _redis_cluster(facts: RedisFacts) -> Item:
+def _redis_cluster(facts: RedisFacts, jobs: bool) -> Item:
     if not facts.cluster:
         return good(facts.name, "cluster", "a plain server")
+    if jobs:
+        do = "background jobs need a plain server: set USHER_JOBS_REDIS_URL to one"
+        return bad(facts.name, "cluster", "a cluster node", do)
     if facts.nodes > 1:
         return bad(
             facts.name,
