@@ -63,7 +63,7 @@ class PostgresFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge_redis(facts: RedisFacts, fans: int, *, jobs: bool = False) -> list[Item]:
-    """The items of the Redis that sells, for so many fans; `jobs`: background jobs are there, too."""
+    """The items of the Redis that sells, for so many fans; `jobs`: background jobs are there."""
     return [
         _redis_version(facts),
         _redis_cluster(facts, jobs),
