@@ -18,6 +18,8 @@ from usher.rehearsal.wire import Unreachable
 _LOOK_S: Final = 0.5
 _AGAIN_S: Final = 0.3
 _COMPARISONS: Final = 15
+# What fans who were sent home have left lapses, for some seconds yet.
+_COMPARISONS_MOVING: Final = 80
 # Streams leave this share of the open files that a process may have to everything else.
 _STREAM_FILES: Final = 0.4
 
@@ -68,7 +70,9 @@ async def run_crowd(
                     await asyncio.wait(fans)
             except TimeoutError:
                 tally.unfinished = options.fans - sum(task.done() for task in fans)
-            await _compare(crowd)
+            for task in fans:  # who is still there goes home
+                task.cancel()
+            await _compare(crowd, _COMPARISONS if not tally.unfinished else _COMPARISONS_MOVING)
         finally:
             others = (keeping, watching, *fans)
             for task in others:
@@ -152,10 +156,10 @@ async def _keep_board(crowd: Crowd) -> None:
         await asyncio.sleep(_AGAIN_S)
 
 
-async def _compare(crowd: Crowd) -> None:
+async def _compare(crowd: Crowd, looks: int) -> None:
     """Snapshot and changes must come to the same as a fresh snapshot; the feed may be a moment
     behind, so it is given one."""
-    for _ in range(_COMPARISONS):
+    for _ in range(looks):
         with contextlib.suppress(Unreachable):
             crowd.tally.feed_wrong = crowd.tally.board.differs(await crowd.client.states())
             if not crowd.tally.feed_wrong:
