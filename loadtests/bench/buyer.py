@@ -7,7 +7,7 @@ A closed loop on purpose: what is measured is how many purchases the whole machi
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, cast
 
 import msgspec
@@ -75,7 +75,9 @@ class Refused(Exception):
 class Buyer:
     """Buys pair after pair of adjacent seats until `pairs` gives no more."""
 
-    def __init__(self, wire: Wire, event: str, pairs: Iterator[list[str]], tally: Tally) -> None:
+    def __init__(
+        self, wire: Wire, event: str, pairs: Iterator[Sequence[str]], tally: Tally
+    ) -> None:
         self._wire = wire
         self._path = f"/api/v1/events/{event}"
         self._pairs = pairs
@@ -96,7 +98,7 @@ class Buyer:
             if now >= until:
                 break
 
-    async def _buy(self, pair: list[str]) -> None:
+    async def _buy(self, pair: Sequence[str]) -> None:
         joined = await self._ask("join", "POST", f"{self._path}/queue", b"{}", "", (200, 202))
         place, fan = joined["place_token"], joined["fan_token"]
         token = joined.get("admission_token")

@@ -21,7 +21,7 @@ STREAM = StreamFacts(
     content_type="text/event-stream; charset=utf-8",
     cache="no-store",
     delays_s=[0.05, 0.2],
-    beats_s=[9.0, 15.1],
+    silence_s=15.1,
     watched_s=35.0,
 )
 NO_STORE = HeaderFact(
@@ -104,8 +104,8 @@ def test_a_way_otherwise(change: dict[str, Any], name: str, state: str, told: st
         ({"encoding": "gzip"}, "headers", "bad", "compress"),
         ({"cache": "public"}, "headers", "look", "cache-control"),
         ({"cut_s": 30.0}, "idle streams", "bad", "proxy_read_timeout"),
-        ({"beats_s": []}, "idle streams", "bad", "holds"),
-        ({"beats_s": [15.0, 30.0]}, "idle streams", "look", "buffers"),
+        ({"silence_s": 35.0}, "idle streams", "bad", "holds"),
+        ({"silence_s": 25.0}, "idle streams", "look", "buffers"),
     ],
 )
 def test_a_stream_otherwise(change: dict[str, Any], name: str, state: str, told: str) -> None:
@@ -114,8 +114,8 @@ def test_a_stream_otherwise(change: dict[str, Any], name: str, state: str, told:
     assert told in item.do
 
 
-def test_of_beats_nothing_is_said_before_one_was_due() -> None:
-    short = replace(STREAM, watched_s=5.0, beats_s=[])
+def test_of_silence_nothing_is_said_before_a_beat_was_due() -> None:
+    short = replace(STREAM, watched_s=5.0, silence_s=5.0)
     assert "idle streams" not in [each.name for each in judge_front(replace(GOOD, stream=short))]
 
 

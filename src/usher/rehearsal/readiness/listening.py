@@ -1,10 +1,9 @@
-"""Listening to one stream through the public address: how long news takes, how beats come."""
+"""Listening to one stream through the public address: how long news takes, how it is kept alive."""
 
 import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from itertools import pairwise
 from typing import Final
 
 import aiohttp
@@ -34,7 +33,8 @@ class Listener:
         self._fault = ""
         self._head = ("", "", "")
         self._delays: list[float | None] = []
-        self._beats: list[float] = []
+        self._heard = 0.0
+        self._silence = 0.0
         self._began = 0.0
         self._cut: float | None = None
         self._goodbye = False
@@ -55,7 +55,7 @@ class Listener:
                     response.headers.get("content-encoding", ""),
                     response.headers.get("cache-control", ""),
                 )
-                self._began = time.monotonic()
+                self._began = self._heard = time.monotonic()
                 self._opened.set()
                 async for chunk in response.content.iter_any():
                     self._take(chunk, time.monotonic())
@@ -69,11 +69,11 @@ class Listener:
             self._opened.set()
 
     def _take(self, chunk: bytes, now: float) -> None:
+        self._silence = max(self._silence, now - self._heard)
+        self._heard = now
         self._text += chunk
         while (end := self._text.find(b"\n\n")) >= 0:
             message, self._text = self._text[:end], self._text[end + 2 :]
-            if message == b": beat":
-                self._beats.append(now)
             self._goodbye = self._goodbye or message.startswith(b"event: reconnect")
             for mark, heard in self._waiting.items():
                 if mark in message and not heard.done():
@@ -102,8 +102,8 @@ class Listener:
 
     def facts(self) -> StreamFacts:
         """What has been heard so far."""
-        watched = time.monotonic() - self._began if self._began else 0.0
-        times = [self._began, *self._beats]
+        now = time.monotonic()
+        watched = now - self._began if self._began else 0.0
         content_type, encoding, cache = self._head
         return StreamFacts(
             fault=self._fault,
@@ -111,7 +111,7 @@ class Listener:
             encoding=encoding,
             cache=cache,
             delays_s=self._delays,
-            beats_s=[after - before for before, after in pairwise(times)],
+            silence_s=max(self._silence, now - self._heard) if self._began else 0.0,
             watched_s=self._cut or watched,
             # An API process that is stopped says so: that is no fault of what stands between.
             cut_s=None if self._goodbye else self._cut,

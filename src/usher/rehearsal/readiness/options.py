@@ -22,7 +22,7 @@ from usher.sale.model import Sale
 FANS_DEFAULT: Final = 1_000
 FOR_S_DEFAULT: Final = 180.0
 FOR_S_MAX: Final = 3_600.0
-LISTEN_S_DEFAULT: Final = 35.0  # two beats of a stream
+LISTEN_S_DEFAULT: Final = 35.0  # an idle stream has beaten twice
 LISTEN_S_MAX: Final = 600.0
 EXPECTED_MAX: Final = 100_000_000
 _LOBBY_SHARE: Final = 0.8
