@@ -8,7 +8,8 @@ import msgspec
 from usher.capacity.costs import Costs
 from usher.capacity.line import Line, busiest_second, times_per_s
 from usher.capacity.model import Wish
-from usher.feed.service import BEAT_S, STILL_S, TICK_S
+from usher.feed.positions import STILL_S
+from usher.feed.service import BEAT_S, BEATS, TICK_S
 from usher.queue.model import poll_after_s, push_every_s
 
 # What browsers and fans do that no benchmark can know.
@@ -142,7 +143,7 @@ def visit(wish: Wish, unit: Unit) -> Load:
 def lobby(wish: Wish, unit: Unit, poll_s: float) -> Load:
     """All fans in the lobby: told now and then, or asking every `poll_s` seconds."""
     streams = wish.fans * wish.stream_share
-    told = unit.place_push("lobby") * (streams * (1 / STILL_S + 1 / BEAT_S))
+    told = unit.place_push("lobby") * (streams / STILL_S)
     return told + unit.step("place") * ((wish.fans - streams) / poll_s)
 
 
@@ -160,7 +161,7 @@ def opening(wish: Wish, unit: Unit) -> Load:
 def selling(wish: Wish, line: Line, unit: Unit) -> Load:
     """A second of the sale with the whole line still there: its head is called, all hear."""
     costs, streams = unit.costs, wish.stream_share
-    pushes = times_per_s(wish.fans, push_every_s) + wish.fans / BEAT_S
+    pushes = times_per_s(wish.fans, push_every_s)
     waiting = unit.place_push("place") * (streams * pushes)
     polls = times_per_s(wish.fans, poll_after_s)
     waiting += unit.step("place") * ((1 - streams) * polls)
@@ -184,4 +185,5 @@ def seats_feed(wish: Wish, line: Line, unit: Unit) -> Load:
     costs = unit.costs
     size = costs["wire.change"] + costs["wire.change_seat"] * wish.seats_per_fan * entries / pushes
     told = unit.push("api.push_seats", size) * pushes
-    return (told + unit.push("api.push_seats", 8) * (1 / BEAT_S)) * line.shopping
+    beats = max(0.0, 1 / (BEATS * BEAT_S) - pushes)  # where nothing else was sent
+    return (told + unit.push("api.push_seats", 8) * beats) * line.shopping

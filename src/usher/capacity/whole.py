@@ -14,7 +14,6 @@ from usher.capacity.load import (
 )
 from usher.capacity.model import Wish
 from usher.capacity.processes import api_processes, loads_of, standing_load, workers_of
-from usher.feed.service import BEAT_S
 from usher.queue.model import poll_after_s, push_every_s
 
 
@@ -54,7 +53,7 @@ def whole(wish: Wish, costs: Costs) -> tuple[Load, Load]:
 def waiting(wish: Wish, line: Line, unit: Unit) -> Load:
     """A second of the line when half of those who are called have been."""
     left = wish.fans - line.called // 2
-    pushes = times_per_s(left, push_every_s) + left / BEAT_S
+    pushes = times_per_s(left, push_every_s)
     streams = wish.stream_share
     return unit.place_push("place") * (pushes * streams) + unit.step("place") * (
         times_per_s(left, poll_after_s) * (1 - streams)
