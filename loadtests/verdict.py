@@ -1,0 +1,204 @@
+"""Whether a run was good: its audit, its latencies against budgets, its answers, what was sold."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from loadtests.record import Records, Tally
+from usher.insight.model import Verdict as Audit
+
+BUDGETS: Final = Path(__file__).parent / "budgets.toml"
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """What the requests of a name may take at most, in milliseconds by percentile ("p99")."""
+
+    name: str
+    ms: dict[str, float]
+
+
+class Budgets(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a scenario is held to. `after` has the budgets of single phases."""
+
+    answers: frozenset[int]
+    wrong_share: float
+    sold_share: float = 0.0
+    latency: list[Budget] = []
+    phases: dict[str, list[Budget]] = {}
+
+
+class BudgetError(Exception):
+    """A file of budgets that cannot be used; the message says where."""
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True):
+    answers: list[int] | None = None
+    wrong_share: float | None = None
+    sold_share: float | None = None
+    ms: dict[str, dict[str, float]] = {}
+    phase: dict[str, dict[str, dict[str, float]]] = {}
+
+
+def read_budgets(scenario: str, path: Path = BUDGETS) -> Budgets:
+    """Those of a scenario: its own table over that of `all`; BudgetError."""
+    try:
+        tables = msgspec.convert(tomllib.loads(path.read_text()), dict[str, _Table])
+    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as fault:
+        raise BudgetError(f"{path}: {fault}") from fault
+    common, own = tables.get("all", _Table()), tables.get(scenario, _Table())
+    answers = own.answers if own.answers is not None else common.answers
+    wrong = own.wrong_share if own.wrong_share is not None else common.wrong_share
+    if answers is None or wrong is None:
+        raise BudgetError(f"{path}: neither [all] nor [{scenario}] has answers and wrong_share")
+    return Budgets(
+        answers=frozenset(answers),
+        wrong_share=wrong,
+        sold_share=own.sold_share or 0.0,
+        latency=_budgets({**common.ms, **own.ms}),
+        phases={name: _budgets(table) for name, table in own.phase.items()},
+    )
+
+
+def _budgets(table: Mapping[str, dict[str, float]]) -> list[Budget]:
+    for name, limits in table.items():
+        for percentile in limits:
+            _percent(percentile, name)
+    return [Budget(name=name, ms=limits) for name, limits in table.items()]
+
+
+def _percent(percentile: str, name: str) -> float:
+    if percentile == "max":
+        return 100.0
+    try:
+        percent = float(percentile.removeprefix("p"))
+    except ValueError:
+        percent = 0.0
+    if not percentile.startswith("p") or not 0 < percent <= 100:
+        raise BudgetError(f"{name}: {percentile!r} is no percentile, as p50, p99.9 or max are")
+    return percent
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One budget and what was seen; `seen_ms` is None where no such request was answered, which
+    keeps no budget. `phase` is "" for the whole run."""
+
+    name: str
+    percentile: str
+    limit_ms: float
+    seen_ms: float | None
+    ok: bool
+    phase: str = ""
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """Anything else that must hold, with what was seen."""
+
+    name: str
+    says: str
+    ok: bool
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run comes to. `statuses` are counts by request name and status code."""
+
+    ok: bool
+    budgets: list[Line]
+    checks: list[Check]
+    statuses: dict[str, dict[str, int]]
+
+
+def judge(
+    budgets: Budgets,
+    records: Records,
+    audit: Audit | None,
+    *,
+    phases: Mapping[str, tuple[float, float]] | None = None,
+    lost: int | None = None,
+    seats: int = 0,
+    not_requests: frozenset[str] = frozenset(),
+) -> Verdict:
+    """The verdict. `phases` are the unix seconds (from, to) of phases by name; `not_requests` are
+    names under which something else than requests was recorded."""
+    lines = [line for each in budgets.latency for line in _lines(each, records.total(each.name))]
+    for phase, (begin, end) in (phases or {}).items():
+        for each in budgets.phases.get(phase, []):
+            lines += _lines(each, _within(records, each.name, begin, end), phase)
+    totals = {name: tally for name, tally in records.totals().items() if name not in not_requests}
+    checks = [_answers(budgets, totals)]
+    if audit is not None:
+        broken = [check.name for check in audit.checks if not check.holds]
+        said = f"broken: {', '.join(broken)}" if broken else f"all {len(audit.checks)} hold"
+        checks.append(Check(name="invariants", says=said, ok=audit.holds))
+        if budgets.sold_share and seats:
+            sold = audit.facts.get("sold", 0)
+            checks.append(
+                Check(
+                    name="sold",
+                    says=f"{sold:,} of {seats:,} seats, at least {budgets.sold_share:.0%} wanted",
+                    ok=sold >= budgets.sold_share * seats,
+                )
+            )
+    if lost is not None:
+        checks.append(
+            Check(name="lost", says=f"{lost:,} confirmed bookings not found again", ok=lost == 0)
+        )
+    return Verdict(
+        ok=all(line.ok for line in lines) and all(check.ok for check in checks),
+        budgets=lines,
+        checks=checks,
+        statuses={
+            name: {str(status): n for status, n in sorted(tally.statuses.items())}
+            for name, tally in totals.items()
+        },
+    )
+
+
+def _lines(budget: Budget, tally: Tally, phase: str = "") -> list[Line]:
+    found = []
+    for percentile, limit_ms in budget.ms.items():
+        seen_ms = tally.latency.percentile_ms(_percent(percentile, budget.name))
+        found.append(
+            Line(
+                name=budget.name,
+                percentile=percentile,
+                limit_ms=limit_ms,
+                seen_ms=round(seen_ms, 2) if seen_ms is not None else None,
+                ok=seen_ms is not None and seen_ms <= limit_ms,
+                phase=phase,
+            )
+        )
+    return found
+
+
+def _within(records: Records, name: str, begin: float, end: float) -> Tally:
+    found = Tally()
+    for t, tally in records.steps(name):
+        if begin <= t < end:
+            found.add(tally)
+    return found
+
+
+def _answers(budgets: Budgets, totals: Mapping[str, Tally]) -> Check:
+    seen: Counter[int] = Counter()
+    for tally in totals.values():
+        seen.update(tally.statuses)
+    wrong = {status: n for status, n in seen.items() if status not in budgets.answers}
+    asked = seen.total()
+    share = sum(wrong.values()) / asked if asked else 1.0
+    told = ", ".join(f"{n:,} x {status or 'none'}" for status, n in sorted(wrong.items()))
+    return Check(
+        name="answers",
+        says=f"{asked:,}, wrong {share:.3%} (at most {budgets.wrong_share:.3%})"
+        + (f": {told}" if told else ""),
+        ok=share <= budgets.wrong_share,
+    )
+
+
+def as_json(verdict: Verdict) -> dict[str, Any]:
+    """For run.json."""
+    found: dict[str, Any] = msgspec.to_builtins(verdict)
+    return found
