@@ -22,6 +22,7 @@ NOT_RUN: Final = 2
 @click.command(epilog="\n\n".join(f"{name}: {kind.says}" for name, kind in KINDS.items()))
 @click.argument("scenario", type=click.Choice(list(KINDS)))
 @click.option("--fans", type=click.IntRange(1), help="The crowd; of watchers, their streams.")
+@click.option("--bots", type=click.IntRange(0), help="How many bots are among them.")
 @click.option("--seats", type=click.IntRange(1, 80_000), help="The hall's.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="How long.")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Arrivals a second.")

@@ -16,7 +16,7 @@ import httpx
 import msgspec
 
 from loadtests.crowd.names import NOT_REQUESTS
-from loadtests.options import Kind, Options, kind_of, plan_of
+from loadtests.options import Kind, Options, deadline_s, kind_of, plan_of
 from loadtests.record import read_records
 from loadtests.sampler import cpu, sampling
 from loadtests.site import Site, elsewhere, own_site
@@ -101,16 +101,17 @@ async def run(options: Options, say: Say) -> Outcome:
     if not clients:
         raise SetupError(f"no process of the crowd has begun; see {out / 'locust.log'}")
     phases = _phases(clients)
+    counts = _summed(clients)
     verdict = judge(
         wanted,
         read_records(out),
         audit,
         phases=phases,
         lost=lost,
+        counts=counts,
         seats=kind.seats if not options.host else 0,
         not_requests=NOT_REQUESTS,
     )
-    counts = _summed(clients)
     body = {
         "scenario": options.scenario,
         "options": msgspec.to_builtins(kind) | {"seed": options.seed},
@@ -164,7 +165,9 @@ async def _play(
     opening = asyncio.create_task(_open(kind, site, out, say), name="opening")
     try:
         # Locust's own start and end, and what a page may be looked at, come on top.
-        async with asyncio.timeout(kind.minutes * 60 + 60 + (3_600 if options.web else 0)):
+        async with asyncio.timeout(
+            deadline_s(options.scenario, kind) + 60 + (3_600 if options.web else 0)
+        ):
             code = await process.wait()
         if code not in (0, 1):  # 1: some request failed, which is the verdict's to weigh
             raise SetupError(f"locust ended with {code}; see {out / 'locust.log'}")

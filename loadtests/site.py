@@ -154,8 +154,8 @@ async def _put_on_sale(site: Up, kind: Kind) -> str:
     )
     event = await site.house.events.create(new, hall, sale_of(kind))
     await site.house.events.publish(event)
-    state = "open" if kind.opens == "before" else "lobby"
-    await site.house.sales.change(event, ACTOR, SaleChange(state=state))
+    begun = SaleChange(state="open") if kind.opens == "before" else SaleChange(state="lobby")
+    await site.house.sales.change(event, ACTOR, begun)
     late = time.monotonic() + READY_S
     while time.monotonic() < late:  # the worker lays it out
         try:

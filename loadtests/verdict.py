@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from loadtests.crowd.names import ZERO
 from loadtests.record import Records, Tally
 from usher.insight.model import Verdict as Audit
 
@@ -22,9 +23,11 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Budgets(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a scenario is held to. `after` has the budgets of single phases."""
+    """All that a scenario is held to. `answers` may come to any request, `more` also to those
+    whose name begins so; `phases` has the budgets of single phases."""
 
     answers: frozenset[int]
+    more: dict[str, frozenset[int]] = {}
     wrong_share: float
     sold_share: float = 0.0
     latency: list[Budget] = []
@@ -39,6 +42,7 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True):
     answers: list[int] | None = None
     wrong_share: float | None = None
     sold_share: float | None = None
+    more_answers: dict[str, list[int]] = {}
     ms: dict[str, dict[str, float]] = {}
     phase: dict[str, dict[str, dict[str, float]]] = {}
 
@@ -56,6 +60,7 @@ def read_budgets(scenario: str, path: Path = BUDGETS) -> Budgets:
         raise BudgetError(f"{path}: neither [all] nor [{scenario}] has answers and wrong_share")
     return Budgets(
         answers=frozenset(answers),
+        more={begin: frozenset(statuses) for begin, statuses in own.more_answers.items()},
         wrong_share=wrong,
         sold_share=own.sold_share or 0.0,
         latency=_budgets({**common.ms, **own.ms}),
@@ -118,6 +123,7 @@ def judge(
     *,
     phases: Mapping[str, tuple[float, float]] | None = None,
     lost: int | None = None,
+    counts: Mapping[str, int] | None = None,
     seats: int = 0,
     not_requests: frozenset[str] = frozenset(),
 ) -> Verdict:
@@ -146,6 +152,9 @@ def judge(
         checks.append(
             Check(name="lost", says=f"{lost:,} confirmed bookings not found again", ok=lost == 0)
         )
+    for name in ZERO:
+        if counts and name in counts:
+            checks.append(Check(name=name, says=f"{counts[name]:,}", ok=counts[name] == 0))
     return Verdict(
         ok=all(line.ok for line in lines) and all(check.ok for check in checks),
         budgets=lines,
@@ -183,11 +192,13 @@ def _within(records: Records, name: str, begin: float, end: float) -> Tally:
 
 
 def _answers(budgets: Budgets, totals: Mapping[str, Tally]) -> Check:
-    seen: Counter[int] = Counter()
-    for tally in totals.values():
-        seen.update(tally.statuses)
-    wrong = {status: n for status, n in seen.items() if status not in budgets.answers}
-    asked = seen.total()
+    wrong: Counter[int] = Counter()
+    asked = 0
+    for name, tally in totals.items():
+        asked += tally.count
+        more = [each for begin, each in budgets.more.items() if name.startswith(begin)]
+        right = budgets.answers.union(*more)
+        wrong.update({code: n for code, n in tally.statuses.items() if code not in right})
     share = sum(wrong.values()) / asked if asked else 1.0
     told = ", ".join(f"{n:,} x {status or 'none'}" for status, n in sorted(wrong.items()))
     return Check(

@@ -51,10 +51,8 @@ class Address:
 
     def connect(self) -> Any:
         """A new connection; OSError."""
-        if self._at is None:  # looked up once: a crowd's name service is not what is tested
-            self._at = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
-        family, kind, protocol, _, address = self._at
-        link = socket.socket(family, kind, protocol)
+        family, address = self.numeric()
+        link = socket.socket(family, socket.SOCK_STREAM)
         link.settimeout(REQUEST_S)
         try:
             link.connect(address)
@@ -64,6 +62,17 @@ class Address:
         except BaseException:
             link.close()
             raise
+
+    @property
+    def tls(self) -> bool:
+        """Whether it speaks TLS."""
+        return self._tls is not None
+
+    def numeric(self) -> tuple[int, Any]:
+        """The family and the address, looked up once; OSError."""
+        if self._at is None:  # a crowd's name service is not what is tested
+            self._at = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
+        return self._at[0], self._at[4]
 
     def take(self) -> tuple[Any, bool]:
         """A connection, and whether it has been used before."""

@@ -30,6 +30,11 @@ class Chunks:
         self._missing = 0  # of the present chunk, its line break included
         self.ended = False
 
+    @property
+    def whole(self) -> bool:
+        """Nothing of a chunk is still to come."""
+        return not self._held and not self._missing
+
     def feed(self, data: bytes) -> bytes:
         """The body's bytes in `data`; StreamError."""
         if self._held:
@@ -69,6 +74,11 @@ class Events:
 
     def __init__(self) -> None:
         self._held = b""
+
+    @property
+    def whole(self) -> bool:
+        """Nothing of a message is still to come."""
+        return not self._held
 
     def feed(self, body: bytes) -> list[Event]:
         """The messages that are whole now."""

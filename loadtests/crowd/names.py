@@ -13,3 +13,7 @@ CONFIRMED: Final = "paid to confirmed"
 BARE_503: Final = "503 without Retry-After"
 
 NOT_REQUESTS: Final = frozenset({LAG, FEED_DELAY, CONFIRMED, BARE_503})
+
+# Counts that must stay zero.
+BOARDS_WRONG: Final = "seat maps wrong"
+ZERO: Final = (BOARDS_WRONG,)

@@ -30,6 +30,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rush_s: float = 2.0
     stream_share: float = 0.5
     pace: float = 1.0  # think times are multiplied by this
+    patience_s: float = 900.0  # half of the fans would wait so long
+    bots: int = 0
+    churn_share: float = 0.0  # of the streams, cut and taken up again each second
+    place_share: float = 0.0  # of the streams that watch a place in line; the others watch seats
     deadline_s: float = 300.0  # nobody plays on after this
     phases: list[Phase] = []
     out: str = ""

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import random
 import resource
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from loadtests.client.http import Address
 from loadtests.crowd.names import LAG
 from loadtests.crowd.plan import Plan
 from loadtests.record import Recorder
+from usher.rehearsal.persona import Persona, dice, persona
 
 _GOOD: Final = frozenset({200, 201, 202, 204, 304, 409, 429, 503})
 
@@ -35,6 +37,7 @@ class Session:
         self._ticking: Any = None
         self._began_at = time.monotonic()
         self.counts: dict[str, int] = {}
+        self.phases: dict[str, tuple[float, float]] = {}
         self.began = time.time()
 
     def start(self) -> None:
@@ -58,6 +61,17 @@ class Session:
         """The API process that fan `number` talks to."""
         return self.addresses[number % len(self.addresses)]
 
+    def person(self, number: int) -> tuple[Persona, random.Random]:
+        """Fan `number`, and dice past those that made it: the same for the same seed."""
+        plan = self.plan
+        who = persona(
+            number,
+            dice(plan.seed, number),
+            lobby_share=plan.lobby_share,
+            stream_share=plan.stream_share,
+        )
+        return who, dice(plan.seed, -1 - number)
+
     def note(self, name: str, status: int, latency_s: float, fault: str = "") -> None:
         """One request that has ended, `latency_s` after it was due; status 0 is no answer."""
         self._recorder.note(name, status, latency_s)
@@ -78,6 +92,13 @@ class Session:
     def note_lag(self, late_s: float) -> None:
         """How late a request was sent. No request of its own, so not told to Locust."""
         self._recorder.note(LAG, 200, max(0.0, late_s))
+
+    def begin_phases(self) -> None:
+        """Notes when each phase of the plan begins and ends, the first one now."""
+        at = time.time()
+        for phase in self.plan.phases:
+            self.phases[phase.name] = (at, at + phase.seconds)
+            at += phase.seconds
 
     def count(self, what: str, more: int = 1) -> None:
         """Something that fans went through, for the summary."""
@@ -119,6 +140,7 @@ class Session:
             "memory_peak_mb": round(used.ru_maxrss / 1024, 1),
             "connections": sum(address.opened for address in self.addresses),
             "counts": self.counts,
+            "phases": self.phases,
         }
         path = self._out / f"client-{os.getpid()}.json"
         path.with_suffix(".new").write_bytes(msgspec.json.encode(body))

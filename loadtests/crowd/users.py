@@ -24,7 +24,6 @@ from loadtests.crowd.plan import Plan, read_plan
 from loadtests.crowd.public import Public
 from loadtests.crowd.session import Session
 from loadtests.crowd.visit import Visit
-from usher.rehearsal.persona import Persona, dice, persona
 
 DONE: Final = "part over"
 # Processes that are through with their part say so; after the deadline nobody is waited for.
@@ -60,6 +59,11 @@ def plan_of(environment: Environment) -> Plan:
     return read_plan(environment.parsed_options.plan)
 
 
+def part_of(environment: Environment) -> int:
+    """Which process this is: a worker knows by the master's greeting; alone it is 0."""
+    return max(0, getattr(environment.runner, "worker_index", 0))
+
+
 class UntilOver(LoadTestShape):
     """One conductor per process until all have reported, or time is up."""
 
@@ -84,8 +88,7 @@ class Conductor(User):
     def conduct(self) -> None:
         """Plays the part, reports, and stops."""
         runner: Any = self.environment.runner
-        # A worker knows its index from the master's greeting; alone it is 0.
-        part = max(0, getattr(runner, "worker_index", 0))
+        part = part_of(self.environment)
         plan = plan_of(self.environment)
         session = Session(plan, part, self.environment.events.request.fire)
         session.start()
@@ -118,17 +121,6 @@ def let_loose(
         group.spawn(begin(number, due))
 
 
-def person(plan: Plan, number: int) -> tuple[Persona, random.Random]:
-    """Fan `number`, and dice past those that made it: the same for the same seed."""
-    who = persona(
-        number,
-        dice(plan.seed, number),
-        lobby_share=plan.lobby_share,
-        stream_share=plan.stream_share,
-    )
-    return who, dice(plan.seed, -1 - number)
-
-
 class OpeningCrowd(Conductor):
     """Everybody at the opening: some in the lobby before it, the rest in a rush after it."""
 
@@ -144,7 +136,7 @@ class OpeningCrowd(Conductor):
             rush = arrivals.crowd(plan.fans - early, plan.rush_s, random.Random(-plan.seed - 1))
 
             def begin(number: int, due: float) -> Callable[[], None]:
-                who, throws = person(plan, number)
+                who, throws = session.person(number)
                 return self.visit(session, public, who, throws, due).run
 
             own = arrivals.share_of(lobby, session.part, plan.processes)
@@ -155,6 +147,31 @@ class OpeningCrowd(Conductor):
                 (early + n, at) for n, at in arrivals.share_of(rush, session.part, plan.processes)
             )
             let_loose(group, public.opened_at, late, begin)
+            group.join(timeout=max(0.0, plan.deadline_s - session.played_s))
+        finally:
+            public.close()
+
+
+class RateCrowd(Conductor):
+    """Fans who arrive at a rate, as the plan's phases say, until the last phase is over; whoever is
+    there by then goes on to the end of their visit, or until time is up."""
+
+    abstract = True
+    visit: ClassVar[type[Visit]] = Visit
+
+    def play(self, session: Session, group: Group) -> None:
+        plan = session.plan
+        public = Public(session).open()
+        try:
+
+            def begin(number: int, due: float) -> Callable[[], None]:
+                who, throws = session.person(number)
+                return self.visit(session, public, who, throws, due).run
+
+            moments = arrivals.poisson(plan.phases, random.Random(plan.seed))
+            session.begin_phases()
+            own = arrivals.share_of(moments, session.part, plan.processes)
+            let_loose(group, time.monotonic(), own, begin)
             group.join(timeout=max(0.0, plan.deadline_s - session.played_s))
         finally:
             public.close()

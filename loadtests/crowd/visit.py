@@ -21,8 +21,6 @@ _NAMED_TRIES: Final = 4
 _LOOK_AGAIN_S: Final = (0.7, 1.0, 1.5, 2.0, 3.0)
 # One in so many fans has the page open in another tab, too.
 _TABS_SHARE: Final = 0.1
-# Half of the fans would wait this long, and give their place up then.
-_PATIENCE_S: Final = 900.0
 
 
 class Visit:
@@ -32,24 +30,33 @@ class Visit:
         self, session: Session, public: Public, persona: Persona, dice: random.Random, due: float
     ) -> None:
         self._session = session
-        self._public = public
-        self._persona = persona
-        self._dice = dice
-        self._asker = Asker(session, persona.number, dice, due)
+        self.public = public
+        self.persona = persona
+        self.dice = dice
+        self.asker = Asker(session, persona.number, dice, due)
         self._event = f"/api/v1/events/{session.plan.event}"
         self._fan_token = ""
         self._place_token = ""
         self._holds = 0
-        self._leaves_at = due + dice.lognormvariate(0, 1) * _PATIENCE_S
+        self._leaves_at = due + dice.lognormvariate(0, 1) * session.plan.patience_s
         self._tabs = dice.random() < _TABS_SHARE
         self._tab: Any = None
 
     def run(self) -> None:
         """The whole visit. However it ends, the session's counts say so."""
         self._session.count("arrived")
+        self._go(None)
+
+    def run_from(self, joined: Joined) -> None:
+        """The visit of a fan who has stood in line already and may have been called."""
+        self._fan_token, self._place_token = joined.fan_token, joined.place_token
+        self._go(PlaceView(state="called"))
+
+    def _go(self, view: PlaceView | None) -> None:
         try:
             admitted = False
-            while (admission := self._stand_in_line()) is not None:
+            while (admission := self._stand_in_line(view)) is not None:
+                view = None
                 if not admitted:
                     admitted = True
                     self._session.count("admitted")
@@ -64,9 +71,8 @@ class Visit:
 
     # --- the line
 
-    def _stand_in_line(self) -> Admission | None:
+    def _stand_in_line(self, view: PlaceView | None) -> Admission | None:
         """The admission, or None for a fan who is through with it."""
-        view: PlaceView | None = None
         while True:
             if view is None:
                 joined = self._join()
@@ -77,11 +83,11 @@ class Visit:
                 case "closed":
                     self._session.count("told over")
                     return None
-                case "called" if self._persona.course is Course.NEVER_CLAIMS:
+                case "called" if self.persona.course is Course.NEVER_CLAIMS:
                     self._session.count("never claimed")
                     return None
                 case "called" | "admitted":
-                    self._asker.think(0.1, 0.8)  # until the page has been noticed
+                    self.asker.think(0.1, 0.8)  # until the page has been noticed
                     admission = self._claim()
                     if isinstance(admission, Admission):
                         return admission
@@ -93,17 +99,16 @@ class Visit:
                     view = None
                 case _:
                     if time.monotonic() > self._leaves_at:
-                        return self._lose_patience()
+                        self._lose_patience()
+                        return None
                     view = self._wait(view)
 
     def _join(self) -> Joined | Admission | None:
         while True:
-            joined = self._asker.ask(
-                "join", "POST", f"{self._event}/queue", Joined, self._fan_token
-            )
+            joined = self.asker.ask("join", "POST", f"{self._event}/queue", Joined, self._fan_token)
             if isinstance(joined, Refusal):
                 if joined.code == "not_open" and joined.state not in OVER:
-                    self._asker.think(1, 2)  # before the lobby, or paused
+                    self.asker.think(1, 2)  # before the lobby, or paused
                     continue
                 self._session.count("told over")
                 return None
@@ -119,24 +124,24 @@ class Visit:
 
     def _claim(self) -> Admission | Refusal:
         path = f"{self._event}/queue/place/claim"
-        return self._asker.ask("claim", "POST", path, Admission, self._place_token)
+        return self.asker.ask("claim", "POST", path, Admission, self._place_token)
 
     def _lose_patience(self) -> None:
         self._session.count("lost patience")
         path = f"{self._event}/queue/place"
-        self._asker.ask("leave", "DELETE", path, PlaceView, self._place_token)
+        self.asker.ask("leave", "DELETE", path, PlaceView, self._place_token)
 
     def _wait(self, view: PlaceView) -> PlaceView | None:
         """The next view of the place that may matter; None for "ask by joining"."""
-        asker = self._asker
-        if self._persona.streams:
+        asker = self.asker
+        if self.persona.streams:
             told = self._listen()
             if told is not None:
                 return told
-            asker.pause(self._dice.uniform(0.2, 1))
+            asker.pause(self.dice.uniform(0.2, 1))
         else:
             # Not `think`: pages ask when they are told to, whatever the pace of people.
-            asker.pause(view.poll_after_s * self._dice.uniform(1, 1.15))
+            asker.pause(view.poll_after_s * self.dice.uniform(1, 1.15))
         return self._look(asker)
 
     def _look(self, asker: Asker) -> PlaceView | None:
@@ -144,14 +149,14 @@ class Visit:
         asked = asker.ask("place", "GET", path, PlaceView, self._place_token)
         if isinstance(asked, PlaceView):
             return asked
-        asker.pause(self._dice.uniform(0.5, 1))
+        asker.pause(self.dice.uniform(0.5, 1))
         return None
 
     def _listen(self) -> PlaceView | None:
         """The first view on the place's stream that matters; None where it ended before."""
-        stream = self._asker.open("place stream", f"{self._event}/queue/stream", self._place_token)
+        stream = self.asker.open("place stream", f"{self._event}/queue/stream", self._place_token)
         if isinstance(stream, Refusal):
-            self._asker.pause(stream.retry_after_s)
+            self.asker.pause(stream.retry_after_s)
             return None
         found = None
         with stream:
@@ -168,17 +173,17 @@ class Visit:
                         break
             except NoAnswer:
                 self._session.count("streams broken")
-        self._asker.due = time.monotonic()  # what was waited for was the line
+        self.asker.due = time.monotonic()  # what was waited for was the line
         return found
 
     def _second_tab(self) -> None:
         """The same place in another tab, which only looks."""
-        asker = Asker(self._session, self._persona.number, self._dice, time.monotonic())
+        asker = Asker(self._session, self.persona.number, self.dice, time.monotonic())
         try:
             asker.think(1, 5)
             view = self._look(asker)
             while view is not None and view.state in ("lobby", "waiting"):
-                asker.pause(view.poll_after_s * self._dice.uniform(1, 1.15))
+                asker.pause(view.poll_after_s * self.dice.uniform(1, 1.15))
                 view = self._look(asker)
         except GaveUp:
             return
@@ -188,12 +193,12 @@ class Visit:
     def _shop(self, admission: Admission) -> bool:
         """Whether the fan is through with it; False for one who has to stand in line again."""
         token = admission.admission_token
-        checkout = Checkout(self._session, self._asker, self._persona, self._fan_token, token)
-        self._asker.think(0.5, 2.5)  # looking around
+        checkout = Checkout(self._session, self.asker, self.persona, self._fan_token, token)
+        self.asker.think(0.5, 2.5)  # looking around
         looks = 0
         while True:
             # Who has found nothing before is quick: whatever comes back is taken as it is.
-            held = self._grab(token) if looks else self._hold(token)
+            held = self.grab(token) if looks else self.first_choice(token)
             if isinstance(held, HoldView):
                 if checkout.go(held):
                     return True
@@ -205,21 +210,21 @@ class Visit:
                 if held.code == "over_limit" or held.state in OVER:
                     self._session.count("told over")
                     return True
-            if self._public.over:
+            if self.public.over:
                 self._session.count("told over")
                 return True
             look_s = _LOOK_AGAIN_S[min(looks, len(_LOOK_AGAIN_S) - 1)]
-            self._asker.think(look_s, look_s * 1.5)
+            self.asker.think(look_s, look_s * 1.5)
             looks += 1
 
-    def _hold(self, token: str) -> HoldView | Refusal | None:
+    def first_choice(self, token: str) -> HoldView | Refusal | None:
         """A hold, or what refused it for good; None where nothing is free."""
-        states = self._public.board.states
+        states = self.public.board.states
         if b"." not in states:
             return None
-        hall, wanted = self._public.hall, self._persona.quantity
-        order = [each for each in self._persona.order(hall.categories) if hall.free(states, each)]
-        if self._persona.named:
+        hall, wanted = self.public.hall, self.persona.quantity
+        order = [each for each in self.persona.order(hall.categories) if hall.free(states, each)]
+        if self.persona.named:
             for _ in range(_NAMED_TRIES):
                 seats = self.choose(order, wanted)
                 if not seats:
@@ -227,26 +232,26 @@ class Visit:
                 held = self.ask_for(token, {"seats": seats})
                 if isinstance(held, HoldView) or held.code != "seat_taken":
                     return held
-                self._asker.think(0.3, 1.0)
+                self.asker.think(0.3, 1.0)
         for category in order:
-            asked = {"category": category, "quantity": wanted, "adjacent": self._persona.together}
+            asked = {"category": category, "quantity": wanted, "adjacent": self.persona.together}
             held = self.ask_for(token, asked)
             if isinstance(held, HoldView) or held.code != "not_enough_seats":
                 return held
-        return self._grab(token)
+        return self.grab(token)
 
     def choose(self, order: list[str], wanted: int) -> list[str]:
         """Neighbours on the map as it is shown now; none where there are none."""
-        states, skip = self._public.board.states, self._dice.randrange(POPULAR)
+        states, skip = self.public.board.states, self.dice.randrange(POPULAR)
         for category in order:
-            if seats := self._public.hall.together(states, category, wanted, skip):
+            if seats := self.public.hall.together(states, category, wanted, skip):
                 return seats
         return []
 
-    def _grab(self, token: str) -> HoldView | Refusal | None:
+    def grab(self, token: str) -> HoldView | Refusal | None:
         """A hold of whatever the map shows, single seats and those never assigned included."""
-        states, wanted = self._public.board.states, self._persona.quantity
-        seats = self._public.hall.anything(states, wanted, self._dice.randrange(POPULAR))
+        states, wanted = self.public.board.states, self.persona.quantity
+        seats = self.public.hall.anything(states, wanted, self.dice.randrange(POPULAR))
         if not seats:
             return None
         held = self.ask_for(token, {"seats": seats})
@@ -255,7 +260,7 @@ class Visit:
     def ask_for(self, token: str, asked: dict[str, Any]) -> HoldView | Refusal:
         """A hold; a key of its own makes asking again harmless."""
         self._holds += 1
-        key = f"{self._session.began:.0f}-{self._persona.number}-{self._holds}"
-        return self._asker.ask(
+        key = f"{self._session.began:.0f}-{self.persona.number}-{self._holds}"
+        return self.asker.ask(
             "hold", "POST", f"{self._event}/holds", HoldView, token, asked, key=key
         )
