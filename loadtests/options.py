@@ -126,6 +126,7 @@ KINDS: Final[dict[str, Kind]] = {
         minutes=3,
         processes=2,
         apis=2,
+        lobby_share=1.0,
         lobby_per_s=400,
         churn_share=0.005,
         place_share=0.2,
@@ -143,7 +144,8 @@ KINDS: Final[dict[str, Kind]] = {
         minutes=3,
         stream_share=0.1,
         patience_s=20,
-        sale=_BY_RATE,
+        seats=30_000,
+        sale={"mode": "queued", "rate_per_min": 2_400, "capacity": 300, **_WINDOWS},
     ),
 }
 
@@ -165,17 +167,14 @@ def kind_of(options: Options) -> Kind:
         raise BadInput("--host and --event go together: a deployment, and an event on sale there")
     kind = msgspec.structs.replace(kind, **wishes)
     if not kind.seats:
-        seats = min(limits.plan_seats_max, round(_expected(options.scenario, kind) * _SEATS_EACH))
+        seats = min(limits.plan_seats_max, round(_expected(kind) * _SEATS_EACH))
         kind = msgspec.structs.replace(kind, seats=max(seats, 40))
     return kind
 
 
-def _expected(scenario: str, kind: Kind) -> float:
-    """Visits that may end in the shop. In an overload the gate lets no more in than are carried;
-    of a population everybody comes about four times a minute."""
+def _expected(kind: Kind) -> float:
+    """Visits; of a population everybody comes about four times a minute."""
     seconds = kind.minutes * 60
-    if scenario == "overload":
-        return sum(p.seconds * min(kind.rate, max(p.from_per_s, p.to_per_s)) for p in spike(kind))
     return kind.rate * seconds if kind.rate else kind.fans * seconds / 15
 
 

@@ -1,36 +1,28 @@
 """The course of a load test: a site, a crowd by Locust, the audit, the verdict, the report."""
 
 import asyncio
-import contextlib
-import os
-import platform
-import sys
 import time
-from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import httpx
 import msgspec
 
+from loadtests.calibrate import carried, steps
 from loadtests.crowd.names import NOT_REQUESTS
-from loadtests.options import Kind, Options, deadline_s, kind_of, plan_of
+from loadtests.drive import Say, play
+from loadtests.options import Kind, Options, kind_of, plan_of
+from loadtests.outcome import Outcome, clients_in, phases_of, summed, write
 from loadtests.record import read_records
 from loadtests.sampler import cpu, sampling
 from loadtests.site import Site, elsewhere, own_site
-from loadtests.verdict import Verdict, as_json, judge, read_budgets
+from loadtests.verdict import judge, read_budgets
 from usher.errors import SetupError
 from usher.insight.model import Verdict as Audit
-from usher.up import free_port
 
-Say = Callable[[str], None]
-
-SCENARIOS: Final = Path(__file__).parent / "scenarios"
-_STOP_S: Final = 20.0
 _DRAIN_S: Final = 90.0
-_LOBBY_PATIENCE_S: Final = 15.0
+_CALIBRATED: Final = 45.0  # visits of the last step go on for so long
 # What may still be on its way after the last fan has gone home.
 _UNDER_WAY: Final = (
     "bookings_awaiting",
@@ -39,30 +31,6 @@ _UNDER_WAY: Final = (
     "letters_pending",
     "held",
 )
-
-
-class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """What one process of the crowd says of itself; see crowd/session.py."""
-
-    cpu_s: float
-    began: float
-    until: float
-    memory_peak_mb: float
-    connections: int
-    counts: dict[str, int]
-    phases: dict[str, tuple[float, float]] = {}
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished run."""
-
-    verdict: Verdict
-    audit: Audit | None
-    clients: list[Client]
-    counts: dict[str, int]
-    out: Path
-    seconds: float
-    drain_s: float
 
 
 def out_dir(options: Options) -> Path:
@@ -85,162 +53,73 @@ async def run(options: Options, say: Say) -> Outcome:
         elsewhere(options) if options.host else own_site(options, kind)
     )
     say(f"{options.scenario}: {kind.says}")
-    began = time.time()
+    notes: dict[str, str] = {}
     async with where as site:
         say(f"event {site.event} at {' '.join(site.urls)}")
+        if options.scenario == "overload" and options.rate is None:
+            kind = await _calibrated(options, kind, site, out, notes, say)
         plan = plan_of(options, kind, site.event, site.urls, out)
         crowd: list[int] = []
         probes = [*site.probes(), cpu(lambda: {**site.server_pids(), "client": crowd})]
         async with sampling(out, probes):
-            await _play(options, kind, plan.to_json(), site, out, crowd, say)
+            began = time.time()
+            client_cpu_s = await play(options, kind, plan, site, crowd, say)
             ended = time.time()
             audit = await _drained(site, say)
         drain_s = time.time() - ended
-        clients = _clients(out)
-        lost = await _lost(site, out)
+        lost = await site.lost(_confirmed(out))
+    clients = clients_in(out)
     if not clients:
         raise SetupError(f"no process of the crowd has begun; see {out / 'locust.log'}")
-    phases = _phases(clients)
-    counts = _summed(clients)
+    phases, counts = phases_of(clients), summed(clients)
     verdict = judge(
         wanted,
         read_records(out),
         audit,
         phases=phases,
-        lost=lost,
+        lost=None if lost is None else len(lost),
         counts=counts,
-        seats=kind.seats if not options.host else 0,
         not_requests=NOT_REQUESTS,
     )
-    body = {
-        "scenario": options.scenario,
-        "options": msgspec.to_builtins(kind) | {"seed": options.seed},
-        "machine": machine(),
-        "began": began,
-        "ended": ended,
-        "event": site.event,
-        "base_url": " ".join(site.urls),
-        "phases": phases,
-        "audit": msgspec.to_builtins(audit) if audit else None,
-        "counts": counts,
-        "client_cpu_s": round(sum(each.cpu_s for each in clients), 2),
-        "clients": msgspec.to_builtins(clients),
-        **as_json(verdict),
-    }
-    (out / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(body)))
-    _render(out, say)
-    return Outcome(
+    outcome = Outcome(
         verdict=verdict,
         audit=audit,
         clients=clients,
         counts=counts,
         out=out,
-        seconds=ended - began,
+        client_cpu_s=client_cpu_s,
+        began=began,
+        ended=ended,
         drain_s=drain_s,
+        phases=phases,
+        notes=notes,
     )
+    write(outcome, options, kind, site.event, " ".join(site.urls))
+    _render(out, say)
+    return outcome
 
 
-def machine() -> str:
-    """What it ran on, for people."""
-    model = ""
-    with contextlib.suppress(OSError):
-        for text in Path("/proc/cpuinfo").read_text().splitlines():
-            if text.startswith("model name"):
-                model = text.partition(":")[2].strip()
-                break
-    return (
-        f"{os.cpu_count()} cores{f' ({model})' if model else ''}, {platform.system()}"
-        f" {platform.machine()}, Python {platform.python_version()}"
+async def _calibrated(
+    options: Options, kind: Kind, site: Site, out: Path, notes: dict[str, str], say: Say
+) -> Kind:
+    """The scenario at the rate that is carried here; SetupError where nothing is."""
+    say("no --rate given: first, how many arrivals a second are carried")
+    folder = out / "calibration"
+    folder.mkdir()
+    phases = steps()
+    plan = msgspec.structs.replace(
+        plan_of(options, kind, site.event, site.urls, folder),
+        scenario="steady",
+        phases=phases,
+        deadline_s=sum(phase.seconds for phase in phases) + _CALIBRATED,
     )
-
-
-async def _play(
-    options: Options, kind: Kind, plan: str, site: Site, out: Path, crowd: list[int], say: Say
-) -> None:
-    """The crowd, from the first to the last; the sale is opened when it is time."""
-    command = _command(options, kind, plan, site, out)
-    with (out / "locust.txt").open("wb") as said:
-        process = await asyncio.create_subprocess_exec(*command, env=_environ(), stdout=said)
-    crowd.append(process.pid)
-    opening = asyncio.create_task(_open(kind, site, out, say), name="opening")
-    try:
-        # Locust's own start and end, and what a page may be looked at, come on top.
-        async with asyncio.timeout(
-            deadline_s(options.scenario, kind) + 60 + (3_600 if options.web else 0)
-        ):
-            code = await process.wait()
-        if code not in (0, 1):  # 1: some request failed, which is the verdict's to weigh
-            raise SetupError(f"locust ended with {code}; see {out / 'locust.log'}")
-    except TimeoutError:
-        raise SetupError("locust did not come to its end in time") from None
-    finally:
-        opening.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await opening
-        await _stop(process)
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), _STOP_S)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-
-
-def _command(options: Options, kind: Kind, plan: str, site: Site, out: Path) -> list[str]:
-    command = [sys.executable, "-m", "locust", "-f", str(SCENARIOS / f"{options.scenario}.py")]
-    command += ["--host", site.urls[0], "--plan", plan, "--logfile", str(out / "locust.log")]
-    command += ["--only-summary", "--csv", str(out / "locust")]
-    if options.web:
-        command += ["--web-host", "127.0.0.1", "--web-port", str(options.web_port)]
-        command += ["--autostart", "--autoquit", "3"]
-    else:
-        command += ["--headless"]
-    if kind.processes > 1:
-        port = str(free_port("127.0.0.1", 0))
-        command += ["--processes", str(kind.processes), "--master-port", port]
-        command += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
-        command += ["--stop-timeout", "5"]
-    return command
-
-
-def _environ() -> Mapping[str, str]:
-    """This environment, by which the scenarios find this package, and nothing usher is set to."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("USHER_")}
-    root = str(Path(__file__).parent.parent)
-    path = os.pathsep.join(each for each in (root, kept.get("PYTHONPATH", "")) if each)
-    return {**kept, "PYTHONPATH": path}
-
-
-async def _open(kind: Kind, site: Site, out: Path, say: Say) -> None:
-    """Opens the sale once the lobby has all that are to come to it, or they are late."""
-    if kind.opens == "before":
-        return
-    wanted = round(kind.fans * kind.lobby_share)
-    patience_s = wanted / kind.lobby_per_s + _LOBBY_PATIENCE_S
-    first_at = 0.0
-    async with httpx.AsyncClient(base_url=site.urls[0], timeout=5, trust_env=False) as http:
-        while True:
-            await asyncio.sleep(0.25)
-            if not first_at and not _begun(out):  # Locust takes its seconds to start
-                continue
-            first_at = first_at or time.monotonic()
-            waiting = 0
-            with contextlib.suppress(httpx.HTTPError):
-                told = await http.get(f"/api/v1/events/{site.event}/queue")
-                if told.is_success:
-                    waiting = int(told.json()["waiting"])
-            if waiting >= wanted or time.monotonic() - first_at > patience_s:
-                break
-    if await site.open_sale():
-        say(f"{waiting:,} in the lobby: the sale opens")
-    else:
-        say("the sale is not ours to open: the crowd waits for it")
+    await play(options, kind, plan, site, [], say)
+    rate, why = carried(read_records(folder), phases, phases_of(clients_in(folder)))
+    if not rate:
+        raise SetupError(f"not even {phases[0].name} arrivals are carried: {why}")
+    notes["carried"] = f"{rate:.0f} arrivals a second; {why}"
+    say(f"carried: {notes['carried']}")
+    return msgspec.structs.replace(kind, rate=rate)
 
 
 async def _drained(site: Site, say: Say) -> Audit | None:
@@ -257,45 +136,10 @@ async def _drained(site: Site, say: Say) -> Audit | None:
         await asyncio.sleep(1)
 
 
-async def _lost(site: Site, out: Path) -> int | None:
-    """Bookings that fans were told are confirmed and that cannot be found."""
-    lost = await site.lost(_confirmed(out))
-    return None if lost is None else len(lost)
-
-
 def _confirmed(out: Path) -> list[str]:
+    """Bookings that fans were told are confirmed."""
     texts = [path.read_text() for path in out.glob("confirmed-*.txt")]
     return [line.split()[0] for text in texts for line in text.splitlines()]
-
-
-def _begun(out: Path) -> bool:
-    """Whether some process of the crowd has written down that it is there."""
-    return any(out.glob("client-*.json"))
-
-
-def _clients(out: Path) -> list[Client]:
-    return [
-        msgspec.json.decode(path.read_bytes(), type=Client)
-        for path in sorted(out.glob("client-*.json"))
-    ]
-
-
-def _summed(clients: list[Client]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for each in clients:
-        for name, count in each.counts.items():
-            found[name] = found.get(name, 0) + count
-    return dict(sorted(found.items()))
-
-
-def _phases(clients: list[Client]) -> dict[str, tuple[float, float]]:
-    """From the first process's beginning of each phase to the last one's end."""
-    found: dict[str, tuple[float, float]] = {}
-    for each in clients:
-        for name, (begin, end) in each.phases.items():
-            first, last = found.get(name, (begin, end))
-            found[name] = (min(first, begin), max(last, end))
-    return found
 
 
 def _render(out: Path, say: Say) -> None:

@@ -1,8 +1,8 @@
 """A verdict for people."""
 
 from loadtests.crowd.names import LAG
+from loadtests.outcome import Outcome
 from loadtests.record import Records, read_records
-from loadtests.run import Outcome
 from usher.insight.commands import lines
 
 
@@ -41,11 +41,11 @@ def _requests(records: Records) -> list[str]:
 
 def _crowd(outcome: Outcome, records: Records) -> list[str]:
     counts = ", ".join(f"{name} {count:,}" for name, count in outcome.counts.items())
-    cpu_s = sum(each.cpu_s for each in outcome.clients)
-    seconds = max(each.until for each in outcome.clients) - min(e.began for e in outcome.clients)
+    cpu_s, seconds = outcome.client_cpu_s, outcome.ended - outcome.began
     memory = sum(each.memory_peak_mb for each in outcome.clients)
     lag = records.total(LAG).latency.percentile_ms(99)
-    told = [
+    told = [f"{name}: {note}" for name, note in outcome.notes.items()]
+    told += [
         f"crowd: {counts}",
         f"client: {len(outcome.clients)} process{'es' * (len(outcome.clients) > 1)},"
         f" {cpu_s:.1f} s of CPU in {seconds:.1f} s, {memory:,.0f} MB",

@@ -124,7 +124,6 @@ def judge(
     phases: Mapping[str, tuple[float, float]] | None = None,
     lost: int | None = None,
     counts: Mapping[str, int] | None = None,
-    seats: int = 0,
     not_requests: frozenset[str] = frozenset(),
 ) -> Verdict:
     """The verdict. `phases` are the unix seconds (from, to) of phases by name; `not_requests` are
@@ -139,8 +138,8 @@ def judge(
         broken = [check.name for check in audit.checks if not check.holds]
         said = f"broken: {', '.join(broken)}" if broken else f"all {len(audit.checks)} hold"
         checks.append(Check(name="invariants", says=said, ok=audit.holds))
-        if budgets.sold_share and seats:
-            sold = audit.facts.get("sold", 0)
+        if budgets.sold_share:
+            sold, seats = audit.facts.get("sold", 0), audit.facts.get("seats", 0)
             checks.append(
                 Check(
                     name="sold",
