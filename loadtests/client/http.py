@@ -1,9 +1,11 @@
 """HTTP/1.1 over gevent sockets that are kept: a request costs its process 50 us or so.
 
-All fans of a process share its connections, as they do behind a proxy; nothing bounds how many
-there are at once, for a bound would be a queue on this side in which the server is spared.
+All fans of a process share its connections, as they do behind a proxy. There are as many at once as
+are needed, up to a share of the files that the process may open; who waits for one is late by the
+clock that latencies are taken from.
 """
 
+import resource
 import ssl
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -11,6 +13,7 @@ from urllib.parse import urlsplit
 
 from gevent import socket
 from gevent import ssl as gevent_ssl
+from gevent.lock import Semaphore
 
 from loadtests.client.sse import Chunks, Event, Events
 
@@ -19,6 +22,8 @@ REQUEST_S: Final = 30.0
 SILENCE_S: Final = 40.0
 _READ: Final = 65_536
 _HEAD_MAX: Final = 65_536
+# Of the open files, for requests under way; the others are for streams.
+_SHARE: Final = 0.4
 
 
 class NoAnswer(Exception):
@@ -47,6 +52,7 @@ class Address:
         self._tls = gevent_ssl.create_default_context() if parts.scheme == "https" else None
         self._idle: list[Any] = []
         self._at: tuple[Any, ...] | None = None
+        self._room = Semaphore(max(8, int(open_files() * _SHARE)))
         self.opened = 0
 
     def connect(self) -> Any:
@@ -102,6 +108,10 @@ class Address:
 
     def ask(self, request: bytes) -> Answer:
         """Sends a request and waits for its answer; NoAnswer."""
+        with self._room:
+            return self._ask(request)
+
+    def _ask(self, request: bytes) -> Answer:
         try:
             while True:
                 link, used = self.take()
@@ -131,6 +141,12 @@ class Address:
         except (OSError, ssl.SSLError) as fault:
             raise NoAnswer(f"{type(fault).__name__}: {fault}") from fault
         return Stream(link, request)
+
+
+def open_files() -> int:
+    """How many files, sockets among them, this process may have open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1_000_000 if soft == resource.RLIM_INFINITY else soft
 
 
 class _GoneError(OSError):

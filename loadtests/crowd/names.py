@@ -16,4 +16,5 @@ NOT_REQUESTS: Final = frozenset({LAG, FEED_DELAY, CONFIRMED, BARE_503})
 
 # Counts that must stay zero.
 BOARDS_WRONG: Final = "seat maps wrong"
-ZERO: Final = (BOARDS_WRONG,)
+CLIENT_FAULTS: Final = "faults of the client"
+ZERO: Final = (BOARDS_WRONG, CLIENT_FAULTS)

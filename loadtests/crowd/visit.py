@@ -1,5 +1,6 @@
 """A fan's visit: the line, then the shop, by way of the API alone."""
 
+import logging
 import random
 import time
 from typing import Any, Final
@@ -9,10 +10,13 @@ import gevent
 from loadtests.client.http import NoAnswer
 from loadtests.crowd.asker import Asker, GaveUp, decode
 from loadtests.crowd.checkout import Checkout
+from loadtests.crowd.names import CLIENT_FAULTS
 from loadtests.crowd.public import OVER, Public
 from loadtests.crowd.session import Session
 from usher.rehearsal.answers import Admission, HoldView, Joined, PlaceView, Refusal
 from usher.rehearsal.persona import Course, Persona
+
+log = logging.getLogger(__name__)
 
 # A fan on the map goes for the front, as everybody does: of so many choices near it, one.
 POPULAR: Final = 6
@@ -65,6 +69,9 @@ class Visit:
             self._session.count("went home")
         except GaveUp:
             self._session.count("gave up")
+        except Exception:
+            log.exception("a visit went wrong on this side")
+            self._session.count(CLIENT_FAULTS)
         finally:
             if self._tab is not None:
                 self._tab.kill(block=False)
