@@ -5,32 +5,38 @@ from loadtests.sampler import Found, Probe
 from usher.keys import Keys
 from usher.wiring import House
 
-_NO_TRAIL = 2**45
+_CONFIRMED = "SELECT count(*) FROM booking WHERE event_id = $1 AND state = 'confirmed'"
 
 
 def inside(house: House, event: str) -> Probe:
-    """The pulse of the sale, and the ledger: entries not committed and the age of the oldest.
-    `house` is one of the load test's own, on the same servers as the processes under load."""
+    """The sale from its curve in Redis, bookings from PostgreSQL, and the ledger: entries not
+    committed and the age of the oldest. `house` is one of the load test's own, on the same
+    servers as the processes under load. The figures are of this moment: consoles share answers
+    up to a second old, so that every other sample would be the one before."""
     ledger = Keys(event).named(("ledger",))[0]
 
     async def ask() -> Found:
-        pulse = await house.pulses.of(event, _NO_TRAIL)
-        found = {"confirmed": pulse.bookings}
-        if pulse.built:
-            found |= {
-                "waiting": pulse.waiting,
-                "shopping": pulse.shopping,
-                "joined": pulse.joined,
-                "called": pulse.called,
-                "admitted": pulse.admitted,
-                "free": pulse.free,
-                "held": pulse.held,
-                "claimed": pulse.claimed,
-                "sold": pulse.sold,
-                "rate_per_min": pulse.rate_per_min,
-                "capacity": pulse.capacity,
-            }
-        return found | await _ledger(house, ledger)
+        known = await house.curves.of(event, fresh_s=0)
+        found: dict[str, float] = await _ledger(house, ledger)
+        async with house.database.connection() as connection:
+            found["confirmed"] = await connection.fetchval(_CONFIRMED, event)
+        if known is None:  # not laid out yet
+            return found
+        curve = known.curve
+        return found | {
+            "at": curve.now_ms / 1000,
+            "waiting": curve.waiting + curve.in_lobby,
+            "shopping": curve.shopping,
+            "joined": curve.joined,
+            "called": curve.called,
+            "admitted": curve.admitted,
+            "free": curve.free,
+            "held": curve.held,
+            "claimed": curve.claimed,
+            "sold": curve.sold,
+            "rate_per_min": curve.rate,
+            "capacity": curve.capacity,
+        }
 
     return ask
 

@@ -12,6 +12,7 @@ import contextlib
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -74,8 +75,10 @@ def pulse(http: httpx.AsyncClient, event: str, token: str) -> Probe:
         )
         told = answer.raise_for_status().json()
         # Until the event is laid out, its counts are zeros that nobody has counted.
-        return {name: told[name] for name in _PULSE if told["built"]} | {
-            "confirmed": told["bookings"]
+        found = {name: told[name] for name in _PULSE if told["built"]}
+        return found | {
+            "at": datetime.fromisoformat(told["at"]).timestamp(),
+            "confirmed": told["bookings"],
         }
 
     return ask

@@ -15,6 +15,8 @@ FILE = "series.jsonl"
 class Sample(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The sale and the machine at one moment, `t` in unix seconds.
 
+    `at` is when the figures of the sale are from, by the server's clock, where it tells: what it
+    answers may be as old as a second, and twice the same.
     Fans: `waiting`, `shopping` now; `joined`, `called`, `admitted` since the sale began;
     `called_per_min` as the public page tells it. Seats: `free`, `held`, `claimed`, `sold`.
     Bookings: `confirmed`. The gate: `rate_per_min`, `capacity`. The ledger: `ledger_pending`
@@ -23,6 +25,7 @@ class Sample(msgspec.Struct, kw_only=True, omit_defaults=True):
     """
 
     t: float
+    at: float | None = None
     waiting: float | None = None
     shopping: float | None = None
     joined: float | None = None

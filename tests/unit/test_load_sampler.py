@@ -73,8 +73,11 @@ def asked(
 
 
 LINE = {"waiting": 7, "shopping": 3, "left": 90, "admitted_per_minute": None, "curve": [[1, 0]]}
-PULSE = dict.fromkeys(["waiting", "shopping", "joined", "called", "admitted", "free"], 5)
+PULSE: dict[str, object] = dict.fromkeys(
+    ["waiting", "shopping", "joined", "called", "admitted", "free"], 5
+)
 PULSE |= dict.fromkeys(["held", "claimed", "sold", "rate_per_min", "capacity", "bookings"], 6)
+PULSE["at"] = "2026-11-26T08:00:00.500Z"
 
 
 def body(found: Mapping[str, object]) -> tuple[int, str]:
@@ -96,8 +99,9 @@ def test_the_organisers_pulse() -> None:
     found = asked({path: body(PULSE | {"built": True})}, lambda http: pulse(http, "evt_1", "t"))
     assert found["joined"] == 5
     assert found["confirmed"] == 6
+    assert found["at"] == 1_795_680_000.5
     found = asked({path: body(PULSE | {"built": False})}, lambda http: pulse(http, "evt_1", "t"))
-    assert found == {"confirmed": 6}
+    assert found == {"at": 1_795_680_000.5, "confirmed": 6}
 
 
 def test_the_lag_is_told_by_who_commits_only() -> None:
