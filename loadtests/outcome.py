@@ -22,6 +22,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     memory_peak_mb: float
     connections: int
     counts: dict[str, int]
+    fault: str = ""
     phases: dict[str, tuple[float, float]] = {}
 
 

@@ -201,4 +201,4 @@ class Streams:
 
 def late_s(made_ms: int) -> float:
     """How long ago something was made by the server's clock, by this machine's."""
-    return max(0.0, time.time() - made_ms / 1000)
+    return time.time() - made_ms / 1000

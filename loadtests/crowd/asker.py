@@ -8,7 +8,7 @@ import gevent
 import msgspec
 
 from loadtests.client.http import NoAnswer, Stream
-from loadtests.crowd.names import BARE_503
+from loadtests.crowd.names import BARE_503, LAG
 from loadtests.crowd.session import Session
 from usher.rehearsal.answers import Nothing, Refusal
 
@@ -93,7 +93,7 @@ class Asker:
     def once(self, name: str, request: bytes) -> tuple[int, bytes, float | None]:
         """(status, body, Retry-After) of one try; status 0 where no answer came."""
         session = self.session
-        session.note_lag(time.monotonic() - self.due)
+        session.mark(LAG, time.monotonic() - self.due)
         try:
             status, body, retry_after_s = self._address.ask(request)
             fault = ""
@@ -102,7 +102,7 @@ class Asker:
         now = time.monotonic()
         session.note(name, status, now - self.due, fault)
         if status == 503 and retry_after_s is None:
-            session.note(BARE_503, status, now - self.due, "it must say when to come again")
+            session.count(BARE_503)
         self.due = now
         return status, body, retry_after_s
 
@@ -121,7 +121,7 @@ class Asker:
         now = time.monotonic()
         session.note(name, stream.status, now - self.due)
         if stream.status == 503 and stream.retry_after_s is None:
-            session.note(BARE_503, 503, now - self.due, "it must say when to come again")
+            session.count(BARE_503)
         self.due = now
         if stream.status == 200:
             return stream

@@ -14,6 +14,7 @@ from usher.rehearsal.answers import Admission, Joined
 _LOOT_MAX: Final = 200
 # A bot waits for nothing but its own answers, and so much.
 _PAUSE_S: Final = 0.05
+_SET_OUT_S: Final = 2.0
 _NOISE: Final = (b"{", b"[]", b"\xff\xfe", b'{"seats": "A-1"}', b"[" * 2_000, b'{"quantity": -1}')
 
 
@@ -54,6 +55,7 @@ class Bot:
             self._noise,
             self._look,
         )
+        gevent.sleep(self._dice.random() * _SET_OUT_S)
         while not self._session.over:
             self._dice.choice(tricks)()
             gevent.sleep(self._dice.random() * 2 * _PAUSE_S)

@@ -106,7 +106,7 @@ class Checkout:
             self._session.count("paid in vain")
             return True
         delay_s = _DELAY_S if outcome == "delay" else 0.0
-        self._session.note(CONFIRMED, 200, max(0.0, time.monotonic() - told_at - delay_s))
+        self._session.mark(CONFIRMED, time.monotonic() - told_at - delay_s)
         self._session.note_confirmed(view.booking_id, self._fan_token)
         self._session.count("seats bought", len(view.tickets))
         return True

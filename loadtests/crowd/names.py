@@ -1,7 +1,9 @@
-"""Names under which processes of a crowd record something else than a request."""
+"""Names under which processes of a crowd write down what is no request: marks, in a folder of
+their own, and counts that must stay zero."""
 
 from typing import Final
 
+MARKS: Final = "marks"  # the folder
 # How late a process was with what it should have sent; above a few milliseconds the figures are
 # the client's.
 LAG: Final = "client lag"
@@ -9,12 +11,11 @@ LAG: Final = "client lag"
 FEED_DELAY: Final = "feed delay"
 # From the bank's word to the page that says "confirmed".
 CONFIRMED: Final = "paid to confirmed"
-# 503 without a word on when to come again: a fault, counted once more under this name.
+
+# 503 must say when to come again.
 BARE_503: Final = "503 without Retry-After"
-
-NOT_REQUESTS: Final = frozenset({LAG, FEED_DELAY, CONFIRMED, BARE_503})
-
-# Counts that must stay zero.
+# Pages whose seats, by snapshot and changes, were not those of a fresh snapshot.
 BOARDS_WRONG: Final = "seat maps wrong"
+# Visits that ended by a fault of the client.
 CLIENT_FAULTS: Final = "faults of the client"
-ZERO: Final = (BOARDS_WRONG, CLIENT_FAULTS)
+ZERO: Final = (BARE_503, BOARDS_WRONG, CLIENT_FAULTS)

@@ -92,7 +92,7 @@ class Public:
                     elif event.name == b"change":
                         self.board.change(decode(event.data, ChangeView).seats)
                         late_s = time.time() - made_ms(event.event_id) / 1000
-                        self._session.note(FEED_DELAY, 200, max(0.0, late_s))
+                        self._session.mark(FEED_DELAY, late_s)
                     if event.event_id:
                         self._last_id = event.event_id.decode()
             except NoAnswer:

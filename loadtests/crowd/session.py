@@ -12,7 +12,7 @@ import gevent
 import msgspec
 
 from loadtests.client.http import Address
-from loadtests.crowd.names import LAG
+from loadtests.crowd.names import BARE_503, CLIENT_FAULTS, MARKS
 from loadtests.crowd.plan import Plan
 from loadtests.record import Recorder
 from usher.rehearsal.persona import Persona, dice, persona
@@ -33,10 +33,12 @@ class Session:
         self._report = report
         self._out = Path(plan.out)
         self._recorder = Recorder(self._out)
+        self._marks = Recorder(self._out / MARKS)
         self._confirmed: BinaryIO | None = None
         self._ticking: Any = None
         self._began_at = time.monotonic()
-        self.counts: dict[str, int] = {}
+        self.counts: dict[str, int] = {BARE_503: 0, CLIENT_FAULTS: 0}
+        self.fault = ""  # why this process could not play its part
         self.phases: dict[str, tuple[float, float]] = {}
         self.began = time.time()
 
@@ -89,9 +91,9 @@ class Session:
             context={},
         )
 
-    def note_lag(self, late_s: float) -> None:
-        """How late a request was sent. No request of its own, so not told to Locust."""
-        self._recorder.note(LAG, 200, max(0.0, late_s))
+    def mark(self, name: str, seconds: float) -> None:
+        """A time that is no request's: see crowd/names.py. Locust is not told."""
+        self._marks.note(name, 200, max(0.0, seconds))
 
     def begin_phases(self) -> None:
         """Notes when each phase of the plan begins and ends, the first one now."""
@@ -116,6 +118,7 @@ class Session:
         if self._ticking is not None:
             self._ticking.kill()
         self._recorder.close()
+        self._marks.close()
         if self._confirmed is not None:
             self._confirmed.close()
         self._write()
@@ -126,6 +129,7 @@ class Session:
         while True:
             gevent.sleep(1)
             self._recorder.flush()
+            self._marks.flush()
             self._write()
 
     def _write(self) -> None:
@@ -139,6 +143,7 @@ class Session:
             "cpu_s": round(used.ru_utime + used.ru_stime, 3),
             "memory_peak_mb": round(used.ru_maxrss / 1024, 1),
             "connections": sum(address.opened for address in self.addresses),
+            "fault": self.fault,
             "counts": self.counts,
             "phases": self.phases,
         }

@@ -7,6 +7,7 @@ scenario's fans are greenlets beside Locust, on Locust's statistics, and the num
 its page shows is that of the processes.
 """
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ from loadtests.crowd.plan import Plan, read_plan
 from loadtests.crowd.public import Public
 from loadtests.crowd.session import Session
 from loadtests.crowd.visit import Visit
+
+log = logging.getLogger(__name__)
 
 DONE: Final = "part over"
 # Processes that are through with their part say so; after the deadline nobody is waited for.
@@ -95,6 +98,9 @@ class Conductor(User):
         group = Group()
         try:
             self.play(session, group)
+        except Exception as fault:
+            log.exception("this part could not be played")
+            session.fault = f"{type(fault).__name__}: {fault}"
         finally:
             group.kill(block=True, timeout=2)
             session.close()

@@ -140,7 +140,7 @@ class FeedWatch(Watch):
                 session.count(f"resumed by {by}")
         for event in events:
             if event.name == b"change":
-                session.note(FEED_DELAY, 200, late_s(made_ms(event.event_id)))
+                session.mark(FEED_DELAY, late_s(made_ms(event.event_id)))
             if self.board is not None:
                 if event.name == b"snapshot":
                     self.board.reset(decode(event.data, SeatsView).states)

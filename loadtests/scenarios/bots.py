@@ -1,10 +1,8 @@
 """Fans at an opening, and bots among them: those are to be refused, and fans to notice nothing."""
 
 import random
-import time
 from collections.abc import Callable
 
-import gevent
 from gevent.pool import Group
 
 from loadtests.crowd.bot import Bot, Loot
@@ -25,11 +23,9 @@ class Bots(OpeningCrowd):
             return Bot(session, number, random.Random(f"{plan.seed} bot {number}"), loot).run
 
         for number in range(session.part, plan.bots, plan.processes):
-            bots.spawn_later(random.Random(number).random() * 2, one(number))
+            bots.spawn(one(number))
         try:
             super().play(session, group)
         finally:
             bots.kill(block=True, timeout=2)
-            gevent.sleep(0)
             session.count("bots", len(range(session.part, plan.bots, plan.processes)))
-        session.count("seconds", round(time.time() - session.began))
