@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from loadtests.record import NO_ANSWER, REFUSALS, Tally
+from loadtests.record import NO_ANSWER, REFUSALS, Records, Tally
 from loadtests.report.chart import STYLES, Chart, Line, Point
 from loadtests.report.reading import Run
 from loadtests.series import Sample
 
+_FEW: Final = 20  # requests of a name; of fewer there are no percentiles over time to speak of
 _SHOWN: Final = {"p50": 50.0, "p95": 95.0, "p99": 99.0}
 
 
@@ -20,6 +21,13 @@ def charts(run: Run) -> list[Chart]:
 def absent(run: Run) -> list[str]:
     """The titles of what was not recorded."""
     return [chart.title for chart in [*_sale(run), *_machine(run)] if not chart.values]
+
+
+def few(run: Run) -> list[str]:
+    """Names that came up too seldom for a plot of their latencies, and have no budget."""
+    totals = run.requests.totals() | run.measured.totals()
+    held_to = {budget.name for budget in run.verdict.budgets}
+    return [name for name, all_ in totals.items() if all_.count < _FEW and name not in held_to]
 
 
 def word(status: int) -> str:
@@ -40,60 +48,67 @@ def failed(status: int) -> bool:
 # --- requests
 
 
-def _by_count(run: Run) -> list[str]:
-    """The names of requests, the most frequent first."""
-    totals = run.records.totals()
+def _by_count(records: Records) -> list[str]:
+    """The names, the most frequent first."""
+    totals = records.totals()
     return sorted(totals, key=lambda name: (-totals[name].count, name))
 
 
 def _latencies(run: Run) -> list[Chart]:
     found = []
-    for name in _by_count(run):
-        steps = _filled(run, run.records.by_name[name])
-        lines = [
-            Line(
-                label,
-                [
-                    Point(t, tally.latency.percentile_ms(percent) if tally else None)
-                    for t, tally in steps
-                ],
-                style,
+    kinds = (("latency", "Latency of", run.requests), ("time", "Time of", run.measured))
+    for kind, title, records in kinds:
+        for name in _by_count(records):
+            if name in few(run):
+                continue
+            steps = _filled(run, records, name)
+            lines = [
+                Line(
+                    label,
+                    [
+                        Point(t, tally.latency.percentile_ms(percent) if tally else None)
+                        for t, tally in steps
+                    ],
+                    style,
+                )
+                for style, (label, percent) in enumerate(_SHOWN.items())
+            ]
+            limits = [
+                (
+                    f"budget of {each.percentile}{f', {each.phase}' * bool(each.phase)}",
+                    each.limit_ms,
+                )
+                for each in run.verdict.budgets
+                if each.name == name
+            ]
+            found.append(
+                Chart(
+                    f"{kind}-{name}",
+                    "Latency",
+                    f"{title} {name}",
+                    "ms",
+                    lines,
+                    log=True,
+                    limits=limits,
+                )
             )
-            for style, (label, percent) in enumerate(_SHOWN.items())
-        ]
-        limits = [
-            (f"budget of p{budget.percentile:g}", budget.limit_ms)
-            for budget in run.verdict.budgets
-            if budget.name == name
-        ]
-        found.append(
-            Chart(
-                f"latency-{name}",
-                "Latency",
-                f"Latency of {name}",
-                "ms",
-                lines,
-                log=True,
-                limits=limits,
-            )
-        )
     return found
 
 
 def _requests(run: Run) -> list[Chart]:
-    steps = {name: _filled(run, steps) for name, steps in run.records.by_name.items()}
-    names = _by_count(run)
+    names = _by_count(run.requests)
+    steps = {name: _filled(run, run.requests, name) for name in names}
     by_name: list[tuple[str, list[str]]] = [(name, [name]) for name in names[:STYLES]]
     if len(names) > STYLES:
         rest = names[STYLES - 1 :]
         by_name[-1:] = [(f"{len(rest)} others", rest)]
-    statuses = in_order(run.records.overall().statuses)
+    statuses = in_order(run.requests.overall().statuses)
     good = [status for status in statuses if not failed(status)]
     bad = [status for status in statuses if failed(status)]
 
     def rate(names: Iterable[str], count: Callable[[Tally], int]) -> list[Point]:
         return [
-            Point(at[0][0], sum(count(tally) for _, tally in at if tally) / run.records.step_s)
+            Point(at[0][0], sum(count(tally) for _, tally in at if tally) / run.requests.step_s)
             for at in zip(*(steps[name] for name in names), strict=True)
         ]
 
@@ -129,10 +144,11 @@ def _requests(run: Run) -> list[Chart]:
     ]
 
 
-def _filled(run: Run, steps: dict[int, Tally]) -> list[tuple[float, Tally | None]]:
-    """All steps of the run, those without a request too; times are of the steps' middles."""
-    every = run.records.step_s
-    known = [t for name in run.records.by_name.values() for t in name]
+def _filled(run: Run, records: Records, name: str) -> list[tuple[float, Tally | None]]:
+    """All steps of the run, those in which nothing ended too; times are of the steps' middles."""
+    every = records.step_s
+    known = [t for all_ in (run.requests, run.measured) for s in all_.by_name.values() for t in s]
+    steps = records.by_name[name]
     return [
         (t + every / 2 - run.began, steps.get(t))
         for t in range(min(known), max(known) + every, every)
