@@ -13,7 +13,7 @@ from loadtests.report.reading import Run
 
 def sections(runs: Sequence[Run]) -> list[tuple[str, list[list[dict[str, Any] | None]]]]:
     """The charts by section: a row per chart and a column per run, None where a run has it not.
-    What is the same chart is on the same axes, and so are the latencies of all names."""
+    What is the same chart is on the same axes, and so are the latencies of all requests."""
     found = _alike([{chart.key: chart for chart in charts(run)} for run in runs])
     # In the order of the first run, then what only the second has.
     keys = list(dict.fromkeys(key for each in found for key in each))
@@ -23,15 +23,19 @@ def sections(runs: Sequence[Run]) -> list[tuple[str, list[list[dict[str, Any] | 
             together.setdefault(_scale(key), []).extend(chart.values)
     x = time_axis(max(run.seconds for run in runs))
 
-    def cell(of: dict[str, Chart], key: str, letter: str) -> dict[str, Any] | None:
+    def cell(of: dict[str, Chart], key: str, run: Run, letter: str) -> dict[str, Any] | None:
         if key not in of:
             return None
-        return _drawn(of[key], letter, x, value_axis(together[_scale(key)], of[key].log))
+        y = value_axis(together[_scale(key)], of[key].log)
+        # Names may hold anything; ids hold no spaces.
+        name = f"chart-{letter}{keys.index(key)}"
+        return _drawn(of[key], name, x, y) | {"phases": _phases(run, x)}
 
     by_title: dict[str, list[list[dict[str, Any] | None]]] = {}
     for key in keys:
         section = next(each[key].section for each in found if key in each)
-        row = [cell(each, key, letter) for each, letter in zip(found, "AB", strict=False)]
+        columns = zip(found, runs, "AB", strict=False)
+        row = [cell(each, key, run, letter) for each, run, letter in columns]
         by_title.setdefault(section, []).append(row)
     return list(by_title.items())
 
@@ -61,11 +65,22 @@ def _alike(found: list[dict[str, Chart]]) -> list[dict[str, Chart]]:
 
 
 def _scale(key: str) -> str:
-    return "latency" if key.startswith("latency-") else key
+    """What a chart shares its vertical axis with: requests each other, other times each other."""
+    kind, _, name = key.partition("-")
+    return kind if name and kind in ("latency", "time") else key
 
 
-def _drawn(chart: Chart, letter: str, x: Axis, y: Axis) -> dict[str, Any]:
-    """A chart as the template draws it. `data` is what the pointer reads off."""
+def _phases(run: Run, x: Axis) -> list[tuple[str, float, float]]:
+    """The run's phases, (name, from, to) on the horizontal axis."""
+    return [
+        (name, x.at(max(0.0, begin - run.began)), x.at(min(run.seconds, end - run.began)))
+        for name, (begin, end) in run.verdict.phases.items()
+    ]
+
+
+def _drawn(chart: Chart, name: str, x: Axis, y: Axis) -> dict[str, Any]:
+    """A chart as the template draws it, under the id `name`; `data` is what the
+    pointer reads off."""
     data = {
         "t": [round(point.t, 1) for point in chart.lines[0].points],
         "lines": [
@@ -76,7 +91,7 @@ def _drawn(chart: Chart, letter: str, x: Axis, y: Axis) -> dict[str, Any]:
     }
     return {
         "chart": chart,
-        "id": f"{letter}-{chart.key}",
+        "id": name,
         "x": x.ticks,
         "y": y.ticks,
         "limits": [(label, value, y.at(value)) for label, value in chart.limits],

@@ -8,10 +8,11 @@ from typing import Any
 import jinja2
 
 from loadtests.histogram import PERCENTILES
+from loadtests.record import Records
 from loadtests.report import chart as drawing
 from loadtests.report.chart import clock, figure
 from loadtests.report.frames import sections
-from loadtests.report.plots import absent, failed, in_order, word
+from loadtests.report.plots import absent, failed, few, in_order, word
 from loadtests.report.reading import Run, read_run
 
 _HERE = Path(__file__).parent
@@ -60,36 +61,43 @@ def _ms(milliseconds: float | None) -> str:
 
 def _view(run: Run, letter: str) -> dict[str, Any]:
     """All that stands above the charts."""
-    overall = run.records.overall()
-    statuses = dict(overall.statuses) or {int(k): n for k, n in run.verdict.statuses.items()}
+    overall = run.requests.overall()
+    statuses = overall.statuses
     return {
         "letter": letter,
         "folder": run.folder.resolve().name,
         "verdict": run.verdict,
         "facts": _facts(run),
         "seconds": run.seconds,
-        "step_s": run.records.step_s,
+        "step_s": run.requests.step_s,
         "count": overall.count,
         "statuses": {word(status): statuses[status] for status in in_order(statuses)},
         "failed": sum(count for status, count in statuses.items() if failed(status)),
-        "names": [
-            {
-                "name": name,
-                "count": tally.count,
-                "per_s": tally.count / max(1.0, run.seconds),
-                "ms": tally.latency.summary_ms(),
-                "refused": tally.refused.count,
-                "statuses": {word(s): tally.statuses[s] for s in in_order(tally.statuses)},
-            }
-            for name, tally in run.records.totals().items()
-        ],
+        "names": _names(run, run.requests),
+        "measured": _names(run, run.measured),
+        "few": few(run),
         "absent": absent(run),
     }
 
 
+def _names(run: Run, records: Records) -> list[dict[str, Any]]:
+    """A row of the table of latencies for each name."""
+    return [
+        {
+            "name": name,
+            "count": tally.count,
+            "per_s": tally.count / max(1.0, run.seconds),
+            "ms": tally.latency.summary_ms(),
+            "refused": tally.refused.count,
+            "statuses": {word(s): tally.statuses[s] for s in in_order(tally.statuses)},
+        }
+        for name, tally in records.totals().items()
+    ]
+
+
 def _together(views: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any] | None]]]:
     """Each name's row of the table of each run; None where a run has none."""
-    found = [{each["name"]: each for each in view["names"]} for view in views]
+    found = [{each["name"]: each for each in view["names"] + view["measured"]} for view in views]
     names = sorted({name for each in found for name in each})
     return [(name, [each.get(name) for each in found]) for name in names]
 
@@ -111,7 +119,9 @@ def _facts(run: Run) -> dict[str, str]:
         "event": verdict.event,
         "machine": _plain(verdict.machine),
         "client": client,
-    } | {name: _plain(value) for name, value in verdict.options.items()}
+    }
+    found |= {name: _plain(value) for name, value in verdict.options.items()} | verdict.notes
+    found["the crowd"] = _plain(verdict.counts)
     return {name: text for name, text in found.items() if text}
 
 
@@ -120,4 +130,6 @@ def _plain(value: Any) -> str:
         return ", ".join(f"{key} {_plain(each)}" for key, each in value.items())
     if isinstance(value, list):
         return ", ".join(map(_plain, value))
-    return figure(value) if isinstance(value, int | float) and value > 9_999 else str(value)
+    if isinstance(value, float) or (isinstance(value, int) and value > 9_999):
+        return figure(value)
+    return str(value)

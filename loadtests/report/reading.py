@@ -1,6 +1,6 @@
 """Reading back all that a run has left in its folder."""
 
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,13 +14,22 @@ _GAP_S: Final = 3.0  # samples are taken once a second
 
 
 class Budget(msgspec.Struct, kw_only=True):
-    """A promise about a percentile of one request name; `seen_ms` is None where it was never
-    asked for."""
+    """A promise about a percentile ("p99", "max") of one request name, within a phase or, where
+    that is "", the whole run; `seen_ms` is None where it was never asked for."""
 
     name: str
-    percentile: float
+    percentile: str
     limit_ms: float
     seen_ms: float | None = None
+    ok: bool
+    phase: str = ""
+
+
+class Said(msgspec.Struct):
+    """Anything else that had to hold, with what was seen."""
+
+    name: str
+    says: str
     ok: bool
 
 
@@ -43,29 +52,39 @@ class Audit(msgspec.Struct):
 
 
 class Verdict(msgspec.Struct, kw_only=True):
-    """`run.json`: what was run, where, and what came of it. Times are unix seconds or ISO 8601;
-    `audit` is None where the deployment's was not to be had."""
+    """`run.json`: what was run, where, and what came of it. Times are in unix seconds.
+
+    `audit` is None where the deployment's was not to be had. `statuses` has {status: count} of
+    each name that is a request; what else was recorded is a time of another kind. `phases` are
+    {name: (from, to)}, `counts` what the crowd did.
+    """
 
     scenario: str
     ok: bool
     options: dict[str, Any] = {}
     machine: Any = ""
-    began: float | datetime | None = None
-    ended: float | datetime | None = None
+    began: float | None = None
+    ended: float | None = None
     event: str = ""
     base_url: str = ""
     audit: Audit | None = None
     budgets: list[Budget] = []
-    statuses: dict[str, int] = {}
+    checks: list[Said] = []
+    statuses: dict[str, dict[str, int]] = {}
+    phases: dict[str, tuple[float, float]] = {}
+    counts: dict[str, int] = {}
+    notes: dict[str, str] = {}
     client_cpu_s: float | None = None
 
 
 class Run(msgspec.Struct, kw_only=True):
-    """One run: its verdict, its requests, its samples; `began` and `ended` in unix seconds."""
+    """One run: its verdict, its requests, other times that it measured, its samples; `began` and
+    `ended` in unix seconds."""
 
     folder: Path
     verdict: Verdict
-    records: Records
+    requests: Records
+    measured: Records
     samples: list[Sample]
     began: float
     ended: float
@@ -84,11 +103,13 @@ def read_run(folder: Path) -> Run:
     times = [each.t for each in samples]
     for t, _ in records.steps():
         times += [t, t + records.step_s]
-    times += [t for t in (_unix_s(verdict.began), _unix_s(verdict.ended)) if t is not None]
+    times += [t for t in (verdict.began, verdict.ended) if t is not None]
+    requests, measured = _apart(records, verdict.statuses)
     return Run(
         folder=folder,
         verdict=verdict,
-        records=records,
+        requests=requests,
+        measured=measured,
         samples=_thinned(samples),
         began=min(times, default=0.0),
         ended=max(times, default=0.0),
@@ -118,5 +139,9 @@ def _verdict(path: Path) -> Verdict:
         raise RecordError(f"{path}: {fault}") from fault
 
 
-def _unix_s(moment: float | datetime | None) -> float | None:
-    return moment.timestamp() if isinstance(moment, datetime) else moment
+def _apart(records: Records, statuses: Mapping[str, object]) -> tuple[Records, Records]:
+    """Requests, and what else was recorded; all are requests where the run does not say."""
+    requests, measured = Records(records.step_s), Records(records.step_s)
+    for name, steps in records.by_name.items():
+        (requests if not statuses or name in statuses else measured).by_name[name] = steps
+    return requests, measured
