@@ -9,7 +9,7 @@ import msgspec
 
 from loadtests.crowd.asker import Asker, decode
 from loadtests.crowd.session import Session
-from usher.rehearsal.answers import Admission, Joined
+from usher.rehearsal.answers import Admission, HoldView, Joined
 
 _LOOT_MAX: Final = 200
 # A bot waits for nothing but its own answers, and so much.
@@ -50,7 +50,7 @@ class Bot:
             self._replay_place,
             self._replay_claim,
             self._forge,
-            self._hoard,
+            self._too_many,
             self._mismatch,
             self._noise,
             self._look,
@@ -101,19 +101,24 @@ class Bot:
         self._send("forged", "POST", f"{self._event}/holds", token, {"seats": ["A-1"]})
         self._send("forged", "POST", "/api/v1/bookings", "", {"hold_id": "hld_0", "name": "x"})
 
-    def _hoard(self) -> None:
-        """As many seats as it gets, on one admission, many times at once."""
+    def _too_many(self) -> None:
+        """More seats than a fan may have."""
         token = self._some(self._loot.admissions)
-        asked = {"category": "Normal", "quantity": self._dice.randint(1, 20)}
-        for _ in range(3):
-            self._send("hold", "POST", f"{self._event}/holds", token, asked)
+        asked = {"category": "Normal", "quantity": 20}
+        self._send("hold", "POST", f"{self._event}/holds", token, asked)
 
     def _mismatch(self) -> None:
-        """The same key for something else."""
+        """The same key for something else. What it held it lets go: bots that sit on seats are a
+        matter of who may join and how many seats they may have, and not of load."""
         token = self._some(self._loot.admissions)
-        key = "Idempotency-Key: the-same-key-each-time\r\n"
-        asked = {"category": "Normal", "quantity": self._dice.randint(1, 4)}
-        self._send("hold", "POST", f"{self._event}/holds", token, asked, key)
+        key = f"Idempotency-Key: bot-{self._dice.randrange(10**9)}\r\n"
+        held = ""
+        for quantity in (1, 1, 2):
+            asked = {"category": "Normal", "quantity": quantity}
+            status, answer = self._send("hold", "POST", f"{self._event}/holds", token, asked, key)
+            held = decode(answer, HoldView).hold_id if status == 201 else held
+        if held:
+            self._send("let go", "DELETE", f"{self._event}/holds/{held}", token)
 
     def _noise(self) -> None:
         """What is no request."""
