@@ -72,7 +72,7 @@ def _latencies(run: Run) -> list[Chart]:
             ]
             limits = [
                 (
-                    f"budget of {each.percentile}{f', {each.phase}' * bool(each.phase)}",
+                    f"budget of {each.says}{f', {each.phase}' * bool(each.phase)}",
                     each.limit_ms,
                 )
                 for each in run.verdict.budgets
@@ -144,7 +144,7 @@ def _requests(run: Run) -> list[Chart]:
 def _filled(run: Run, records: Records, name: str) -> list[tuple[float, Tally | None]]:
     """All steps of the run, those in which nothing ended too; times are of the steps' middles."""
     every = records.step_s
-    known = [t for all_ in (run.requests, run.measured) for s in all_.by_name.values() for t in s]
+    known = [t for steps in records.by_name.values() for t in steps]
     steps = records.by_name[name]
     return [
         (t + every / 2 - run.began, steps.get(t))

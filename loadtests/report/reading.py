@@ -1,6 +1,5 @@
 """Reading back all that a run has left in its folder."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,20 +8,26 @@ import msgspec
 from loadtests.record import RecordError, Records, read_records
 from loadtests.series import Sample, read_series
 
+MARKS: Final = "marks"
 SAMPLES_MAX: Final = 600
 _GAP_S: Final = 3.0  # samples are taken once a second
 
 
 class Budget(msgspec.Struct, kw_only=True):
-    """A promise about a percentile ("p99", "max") of one request name, within a phase or, where
-    that is "", the whole run; `seen_ms` is None where it was never asked for."""
+    """A promise about a percentile (99; 100 is the most) of one request name, within a phase or,
+    where that is "", the whole run; `seen_ms` is None where it was never asked for."""
 
     name: str
-    percentile: str
+    percentile: float
     limit_ms: float
     seen_ms: float | None = None
     ok: bool
     phase: str = ""
+
+    @property
+    def says(self) -> str:
+        """The percentile as it is named in tables."""
+        return "max" if self.percentile == 100 else f"p{self.percentile:g}"
 
 
 class Said(msgspec.Struct):
@@ -54,9 +59,8 @@ class Audit(msgspec.Struct):
 class Verdict(msgspec.Struct, kw_only=True):
     """`run.json`: what was run, where, and what came of it. Times are in unix seconds.
 
-    `audit` is None where the deployment's was not to be had. `statuses` has {status: count} of
-    each name that is a request; what else was recorded is a time of another kind. `phases` are
-    {name: (from, to)}, `counts` what the crowd did.
+    `audit` is None where the deployment's was not to be had. `phases` are {name: (from, to)},
+    `counts` what the crowd did.
     """
 
     scenario: str
@@ -70,7 +74,6 @@ class Verdict(msgspec.Struct, kw_only=True):
     audit: Audit | None = None
     budgets: list[Budget] = []
     checks: list[Said] = []
-    statuses: dict[str, dict[str, int]] = {}
     phases: dict[str, tuple[float, float]] = {}
     counts: dict[str, int] = {}
     notes: dict[str, str] = {}
@@ -78,8 +81,8 @@ class Verdict(msgspec.Struct, kw_only=True):
 
 
 class Run(msgspec.Struct, kw_only=True):
-    """One run: its verdict, its requests, other times that it measured, its samples; `began` and
-    `ended` in unix seconds."""
+    """One run: its verdict, its requests, what else it has measured and recorded in the same way
+    (in the folder `marks`), its samples; `began` and `ended` in unix seconds."""
 
     folder: Path
     verdict: Verdict
@@ -99,12 +102,13 @@ def read_run(folder: Path) -> Run:
     if not folder.is_dir():
         raise RecordError(f"{folder} is no folder")
     verdict = _verdict(folder / "run.json")
-    records, samples = read_records(folder), read_series(folder)
+    requests, measured = read_records(folder), read_records(folder / MARKS)
+    samples = read_series(folder)
     times = [each.t for each in samples]
-    for t, _ in records.steps():
-        times += [t, t + records.step_s]
+    for records in (requests, measured):
+        for t, _ in records.steps():
+            times += [t, t + records.step_s]
     times += [t for t in (verdict.began, verdict.ended) if t is not None]
-    requests, measured = _apart(records, verdict.statuses)
     return Run(
         folder=folder,
         verdict=verdict,
@@ -137,11 +141,3 @@ def _verdict(path: Path) -> Verdict:
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError, OSError) as fault:
         raise RecordError(f"{path}: {fault}") from fault
-
-
-def _apart(records: Records, statuses: Mapping[str, object]) -> tuple[Records, Records]:
-    """Requests, and what else was recorded; all are requests where the run does not say."""
-    requests, measured = Records(records.step_s), Records(records.step_s)
-    for name, steps in records.by_name.items():
-        (requests if not statuses or name in statuses else measured).by_name[name] = steps
-    return requests, measured
