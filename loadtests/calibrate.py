@@ -25,7 +25,10 @@ def steps(count: int = STEPS) -> list[Phase]:
 
 
 def carried(
-    records: Records, phases: list[Phase], windows: Mapping[str, tuple[float, float]]
+    records: Records,
+    marks: Records,
+    phases: list[Phase],
+    windows: Mapping[str, tuple[float, float]],
 ) -> tuple[float, str]:
     """(arrivals a second of the last step that was carried, why the next one was not).
 
@@ -36,7 +39,7 @@ def carried(
         if phase.name not in windows:
             return best, "the steps ended"
         why = _wrong(_within(records, "join", windows[phase.name]))
-        late = _within(records, LAG, windows[phase.name]).latency.percentile_ms(99)
+        late = _within(marks, LAG, windows[phase.name]).latency.percentile_ms(99)
         if not why and late is not None and late > LAG_P99_MS:
             why = f"the client was late by {late:.0f} ms at p99: more processes, other machines"
         if why:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from loadtests.calibrate import carried, steps
-from loadtests.crowd.names import NOT_REQUESTS
+from loadtests.crowd.names import MARKS
 from loadtests.drive import Say, play
 from loadtests.options import Kind, Options, kind_of, plan_of
 from loadtests.outcome import Outcome, clients_in, phases_of, summed, write
@@ -81,7 +81,7 @@ async def run(options: Options, say: Say) -> Outcome:
         phases=phases,
         lost=None if lost is None else len(lost),
         counts=counts,
-        not_requests=NOT_REQUESTS,
+        marks=read_records(out / MARKS),
     )
     outcome = Outcome(
         verdict=verdict,
@@ -116,7 +116,9 @@ async def _calibrated(
         deadline_s=sum(phase.seconds for phase in phases) + _CALIBRATED,
     )
     await play(options, kind, plan, site, [], say)
-    rate, why = carried(read_records(folder), phases, phases_of(clients_in(folder)))
+    rate, why = carried(
+        read_records(folder), read_records(folder / MARKS), phases, phases_of(clients_in(folder))
+    )
     if not rate:
         raise SetupError(f"not even {phases[0].name} arrivals are carried: {why}")
     notes["carried"] = f"{rate:.0f} arrivals a second; {why}"

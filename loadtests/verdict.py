@@ -16,10 +16,10 @@ BUDGETS: Final = Path(__file__).parent / "budgets.toml"
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """What the requests of a name may take at most, in milliseconds by percentile ("p99")."""
+    """What the requests of a name may take at most, in milliseconds by percentile."""
 
     name: str
-    ms: dict[str, float]
+    ms: dict[float, float]
 
 
 class Budgets(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,10 +69,10 @@ def read_budgets(scenario: str, path: Path = BUDGETS) -> Budgets:
 
 
 def _budgets(table: Mapping[str, dict[str, float]]) -> list[Budget]:
-    for name, limits in table.items():
-        for percentile in limits:
-            _percent(percentile, name)
-    return [Budget(name=name, ms=limits) for name, limits in table.items()]
+    return [
+        Budget(name=name, ms={_percent(each, name): limit for each, limit in limits.items()})
+        for name, limits in table.items()
+    ]
 
 
 def _percent(percentile: str, name: str) -> float:
@@ -92,7 +92,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     keeps no budget. `phase` is "" for the whole run."""
 
     name: str
-    percentile: str
+    percentile: float
     limit_ms: float
     seen_ms: float | None
     ok: bool
@@ -108,12 +108,13 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run comes to. `statuses` are counts by request name and status code."""
+    """What a run comes to. `statuses` are counts by status code, of all requests and by name."""
 
     ok: bool
     budgets: list[Line]
     checks: list[Check]
-    statuses: dict[str, dict[str, int]]
+    statuses: dict[str, int]
+    statuses_by_name: dict[str, dict[str, int]]
 
 
 def judge(
@@ -124,15 +125,21 @@ def judge(
     phases: Mapping[str, tuple[float, float]] | None = None,
     lost: int | None = None,
     counts: Mapping[str, int] | None = None,
-    not_requests: frozenset[str] = frozenset(),
+    marks: Records | None = None,
 ) -> Verdict:
-    """The verdict. `phases` are the unix seconds (from, to) of phases by name; `not_requests` are
-    names of recorded times that are no request's: they may have budgets, and are no answers."""
-    lines = [line for each in budgets.latency for line in _lines(each, records.total(each.name))]
+    """The verdict. `phases` are the unix seconds (from, to) of phases by name; `marks` are what
+    was recorded besides requests, and may have budgets too."""
+
+    def of(name: str) -> Records:
+        return marks if marks is not None and name in marks.by_name else records
+
+    lines = []
+    for each in budgets.latency:
+        lines += _lines(each, of(each.name).total(each.name))
     for phase, (begin, end) in (phases or {}).items():
         for each in budgets.phases.get(phase, []):
-            lines += _lines(each, _within(records, each.name, begin, end), phase)
-    totals = {n: tally for n, tally in records.totals().items() if n not in not_requests}
+            lines += _lines(each, _within(of(each.name), each.name, begin, end), phase)
+    totals = records.totals()
     checks = [_answers(budgets, totals)]
     if audit is not None:
         broken = [check.name for check in audit.checks if not check.holds]
@@ -158,17 +165,19 @@ def judge(
         ok=all(line.ok for line in lines) and all(check.ok for check in checks),
         budgets=lines,
         checks=checks,
-        statuses={
-            name: {str(status): n for status, n in sorted(tally.statuses.items())}
-            for name, tally in totals.items()
-        },
+        statuses=_by_code(sum((tally.statuses for tally in totals.values()), Counter())),
+        statuses_by_name={name: _by_code(tally.statuses) for name, tally in totals.items()},
     )
+
+
+def _by_code(statuses: Mapping[int, int]) -> dict[str, int]:
+    return {str(status): count for status, count in sorted(statuses.items())}
 
 
 def _lines(budget: Budget, tally: Tally, phase: str = "") -> list[Line]:
     found = []
     for percentile, limit_ms in budget.ms.items():
-        seen_ms = tally.latency.percentile_ms(_percent(percentile, budget.name))
+        seen_ms = tally.latency.percentile_ms(percentile)
         found.append(
             Line(
                 name=budget.name,

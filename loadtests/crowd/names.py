@@ -1,8 +1,9 @@
-"""Names under which processes of a crowd write down times that are no request's, and counts that
-must stay zero."""
+"""Names under which processes of a crowd write down what is no request: marks, in a folder of
+their own, and counts that must stay zero."""
 
 from typing import Final
 
+MARKS: Final = "marks"  # the folder
 # How late a process was with what it should have sent; above a few milliseconds the figures are
 # the client's.
 LAG: Final = "client lag"
@@ -10,7 +11,6 @@ LAG: Final = "client lag"
 FEED_DELAY: Final = "feed delay"
 # From the bank's word to the page that says "confirmed".
 CONFIRMED: Final = "paid to confirmed"
-NOT_REQUESTS: Final = frozenset({LAG, FEED_DELAY, CONFIRMED})
 
 # 503 must say when to come again.
 BARE_503: Final = "503 without Retry-After"

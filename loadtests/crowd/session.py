@@ -13,7 +13,7 @@ import gevent
 import msgspec
 
 from loadtests.client.http import Address
-from loadtests.crowd.names import BARE_503, CLIENT_FAULTS
+from loadtests.crowd.names import BARE_503, CLIENT_FAULTS, MARKS
 from loadtests.crowd.plan import Plan
 from loadtests.record import Recorder
 from usher.rehearsal.persona import Persona, dice, persona
@@ -34,6 +34,7 @@ class Session:
         self._report = report
         self._out = Path(plan.out)
         self._recorder = Recorder(self._out)
+        self._marks = Recorder(self._out / MARKS)
         self._confirmed: BinaryIO | None = None
         self._ticking: Any = None
         self._began_at = time.monotonic()
@@ -93,7 +94,7 @@ class Session:
 
     def mark(self, name: str, seconds: float) -> None:
         """A time that is no request's: see crowd/names.py. Locust is not told."""
-        self._recorder.note(name, 200, max(0.0, seconds))
+        self._marks.note(name, 200, max(0.0, seconds))
 
     def begin_phases(self) -> None:
         """Notes when each phase of the plan begins and ends, the first one now."""
@@ -118,6 +119,7 @@ class Session:
         if self._ticking is not None:
             self._ticking.kill()
         self._recorder.close()
+        self._marks.close()
         if self._confirmed is not None:
             self._confirmed.close()
         self._write()
@@ -128,6 +130,7 @@ class Session:
         while True:
             gevent.sleep(1)
             self._recorder.flush()
+            self._marks.flush()
             self._write()
 
     def _write(self) -> None:

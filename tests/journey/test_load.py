@@ -87,7 +87,7 @@ async def test_a_small_stampede_on_servers_of_its_own_is_good(tmp_path: Path) ->
     assert run["audit"]["facts"]["sold"] == 20
     assert len(run["clients"]) == 2
     assert {each["name"] for each in run["checks"]} >= {"answers", "invariants", "sold", "lost"}
-    assert run["statuses"]["join"] == {"202": 24}
+    assert run["statuses_by_name"]["join"] == {"202": 24}
     assert 0 < run["client_cpu_s"] < 60
     assert "GOOD" in ended.said
 
@@ -118,7 +118,7 @@ async def test_a_budget_that_is_not_kept_is_said_by_name_and_exit_code(
     assert ended.code == BROKEN, ended.said
     assert not ended.run["ok"]
     bad = [
-        f"{each['name']} {each['percentile']}" for each in ended.run["budgets"] if not each["ok"]
+        f"{each['name']} p{each['percentile']:g}" for each in ended.run["budgets"] if not each["ok"]
     ]
     assert bad == ["join p50"]
     assert ended.run["audit"] is None

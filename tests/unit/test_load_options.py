@@ -9,7 +9,7 @@ from loadtests.__main__ import NOT_RUN, main
 from loadtests.calibrate import GROWTH, carried, steps
 from loadtests.crowd.plan import Plan, read_plan
 from loadtests.options import KINDS, OVERLOAD, Options, kind_of, plan_of, sale_of, spike
-from loadtests.record import Recorder, read_records
+from loadtests.record import Recorder, Records, read_records
 from loadtests.site import hall_of
 from usher.errors import BadInput
 from usher.sale.model import check
@@ -102,7 +102,7 @@ def test_what_is_carried_is_the_last_step_before_one_that_is_not(
         for _ in range(50):
             recorder.note("join", status, seconds)
     recorder.close()
-    found, said = carried(read_records(tmp_path), phases, windows)
+    found, said = carried(read_records(tmp_path), Records(), phases, windows)
     assert found == pytest.approx(rate)
     assert why in said
 
@@ -115,6 +115,6 @@ def test_a_client_that_is_late_carries_nothing(tmp_path: Path) -> None:
     recorder.close()
     phases = steps()
     seen, windows = read_records(tmp_path), {phases[0].name: (1_000.0, 1_010.0)}
-    rate, why = carried(seen, phases, windows)
+    rate, why = carried(seen, seen, phases, windows)
     assert rate == 0
     assert "client" in why

@@ -67,7 +67,7 @@ def _audit(*checks: Check, sold: int = 95) -> Audit:
 
 
 def _bad(verdict: Verdict) -> list[str]:
-    lines = [f"{line.name} {line.percentile}" for line in verdict.budgets if not line.ok]
+    lines = [f"{line.name} p{line.percentile:g}" for line in verdict.budgets if not line.ok]
     return lines + [check.name for check in verdict.checks if not check.ok]
 
 
@@ -76,7 +76,8 @@ def test_all_within_budget_is_good(budgets: Budgets, seen: Seen) -> None:
     verdict = judge(budgets, records, _audit(), lost=0)
     assert verdict.ok, _bad(verdict)
     assert [line.seen_ms for line in verdict.budgets] == pytest.approx([5, 90], rel=0.02)
-    assert verdict.statuses == {"join": {"200": 100}}
+    assert verdict.statuses == {"200": 100}
+    assert verdict.statuses_by_name == {"join": {"200": 100}}
 
 
 def test_one_percentile_above_its_limit_is_bad(budgets: Budgets, seen: Seen) -> None:
@@ -116,13 +117,13 @@ def test_bots_may_be_answered_otherwise(budgets: Budgets, seen: Seen) -> None:
 
 
 def test_what_is_no_request_may_have_a_budget_and_is_no_answer(
-    budgets: Budgets, seen: Seen
+    budgets: Budgets, seen: Seen, tmp_path: Path
 ) -> None:
-    seen.note("hold", 500, 5, 2).note("hold", 200, 5, 8)
-    records = seen.note("join", 200, 150, 990).read()
-    verdict = judge(budgets, records, _audit(), not_requests=frozenset({"join"}))
+    records = seen.note("hold", 500, 5, 2).note("hold", 200, 5, 8).read()
+    marks = Seen(tmp_path / "marks").note("join", 200, 150, 990).read()
+    verdict = judge(budgets, records, _audit(), marks=marks)
     assert _bad(verdict) == ["join p50", "join p99", "answers"]
-    assert verdict.statuses == {"hold": {"200": 8, "500": 2}}
+    assert verdict.statuses == {"200": 8, "500": 2}
 
 
 @pytest.mark.parametrize(
