@@ -35,7 +35,9 @@ async def play(
     command = _command(options, kind, plan, out)
     before_s = _children_cpu_s()
     with (out / "locust.txt").open("wb") as said:
-        process = await asyncio.create_subprocess_exec(*command, env=_environ(), stdout=said)
+        process = await asyncio.create_subprocess_exec(
+            *command, env=_environ(), stdout=said, stderr=asyncio.subprocess.STDOUT
+        )
     crowd.append(process.pid)
     opening = asyncio.create_task(_open(kind, site, out, say), name="opening")
     try:

@@ -12,6 +12,7 @@ import msgspec
 from loadtests.calibrate import carried, steps
 from loadtests.crowd.names import MARKS
 from loadtests.drive import Say, play
+from loadtests.found import lost
 from loadtests.options import Kind, Options, kind_of, plan_of
 from loadtests.outcome import Outcome, clients_in, phases_of, summed, write
 from loadtests.record import read_records
@@ -67,7 +68,7 @@ async def run(options: Options, say: Say) -> Outcome:
             ended = time.time()
             audit = await _drained(site, say)
         drain_s = time.time() - ended
-        lost = await site.lost(_confirmed(out))
+        gone = await lost(site, out)
     clients = clients_in(out)
     if not clients:
         raise SetupError(f"no process of the crowd has begun; see {out / 'locust.log'}")
@@ -79,7 +80,7 @@ async def run(options: Options, say: Say) -> Outcome:
         read_records(out),
         audit,
         phases=phases,
-        lost=None if lost is None else len(lost),
+        lost=gone,
         counts=counts,
         marks=read_records(out / MARKS),
     )
@@ -138,12 +139,6 @@ async def _drained(site: Site, say: Say) -> Audit | None:
         if not left or time.monotonic() > late:
             return audit
         await asyncio.sleep(1)
-
-
-def _confirmed(out: Path) -> list[str]:
-    """Bookings that fans were told are confirmed."""
-    texts = [path.read_text() for path in out.glob("confirmed-*.txt")]
-    return [line.split()[0] for text in texts for line in text.splitlines()]
 
 
 def _render(out: Path, say: Say) -> None:

@@ -49,8 +49,8 @@ class Site(Protocol):
         """The invariants as they are now; None where they may not be seen."""
         ...
 
-    async def lost(self, bookings: list[str]) -> list[str] | None:
-        """Those bookings that cannot be found; None where only their fans may look."""
+    async def lost(self, bookings: list[str]) -> list[str]:
+        """Those bookings that cannot be found; none where only their fans may look."""
         ...
 
     def probes(self) -> list[Probe]:
@@ -87,7 +87,7 @@ class Own:
     async def audit(self) -> Audit | None:
         return await self._house.auditor.audit(self.event)
 
-    async def lost(self, bookings: list[str]) -> list[str] | None:
+    async def lost(self, bookings: list[str]) -> list[str]:
         return await self._house.auditor.lost(bookings)
 
     def probes(self) -> list[Probe]:
@@ -195,8 +195,8 @@ class Elsewhere:
             raise SetupError(f"the audit answered {answer.status_code}: {answer.text[:200]}")
         return msgspec.json.decode(answer.content, type=Audit)
 
-    async def lost(self, _: list[str]) -> list[str] | None:
-        return None
+    async def lost(self, bookings: list[str]) -> list[str]:
+        return []
 
     def probes(self) -> list[Probe]:
         found = [line(self._http, self.event), metrics(self._http)]

@@ -156,7 +156,7 @@ def judge(
             )
     if lost is not None:
         checks.append(
-            Check(name="lost", says=f"{lost:,} confirmed bookings not found again", ok=lost == 0)
+            Check(name="lost", says=f"{lost:,} bookings not found again as told", ok=lost == 0)
         )
     for name in ZERO:
         if counts and name in counts:

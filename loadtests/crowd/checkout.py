@@ -67,7 +67,7 @@ class Checkout:
         if isinstance(booked, Refusal):
             self._session.count("holds lapsed")
             return False
-        self._session.count("booked")
+        self._session.note_booking("booked", booked.booking_id, self._fan_token)
         if course is Course.NEVER_PAYS:
             return self._walk_away("never paid")
         asker.think(0.5, 2.0)  # finding the card
@@ -107,7 +107,7 @@ class Checkout:
             return True
         delay_s = _DELAY_S if outcome == "delay" else 0.0
         self._session.mark(CONFIRMED, time.monotonic() - told_at - delay_s)
-        self._session.note_confirmed(view.booking_id, self._fan_token)
+        self._session.note_booking("confirmed", view.booking_id, self._fan_token)
         self._session.count("seats bought", len(view.tickets))
         return True
 

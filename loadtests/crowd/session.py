@@ -35,7 +35,7 @@ class Session:
         self._out = Path(plan.out)
         self._recorder = Recorder(self._out)
         self._marks = Recorder(self._out / MARKS)
-        self._confirmed: BinaryIO | None = None
+        self._bookings: BinaryIO | None = None
         self._ticking: Any = None
         self._began_at = time.monotonic()
         self.counts: dict[str, int] = {BARE_503: 0, CLIENT_FAULTS: 0}
@@ -107,12 +107,13 @@ class Session:
         """Something that fans went through, for the summary."""
         self.counts[what] = self.counts.get(what, 0) + more
 
-    def note_confirmed(self, booking: str, fan_token: str) -> None:
-        """A booking that a fan was told is confirmed: it must be found afterwards."""
-        if self._confirmed is None:
-            self._confirmed = (self._out / f"confirmed-{os.getpid()}.txt").open("ab")
-        self._confirmed.write(f"{booking} {fan_token}\n".encode())
-        self.count("confirmed")
+    def note_booking(self, what: str, booking: str, fan_token: str) -> None:
+        """A booking that was accepted ("booked"), or that a fan was told is "confirmed": it must be
+        found again afterwards."""
+        if self._bookings is None:
+            self._bookings = (self._out / f"bookings-{os.getpid()}.txt").open("ab")
+        self._bookings.write(f"{what} {booking} {fan_token}\n".encode())
+        self.count(what)
 
     def close(self) -> None:
         """Writes down what is left to be written."""
@@ -120,8 +121,8 @@ class Session:
             self._ticking.kill()
         self._recorder.close()
         self._marks.close()
-        if self._confirmed is not None:
-            self._confirmed.close()
+        if self._bookings is not None:
+            self._bookings.close()
         self._write()
         for address in self.addresses:
             address.close()
