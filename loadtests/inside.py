@@ -3,6 +3,7 @@ what gives way under the load."""
 
 from loadtests.sampler import Found, Probe
 from usher.keys import Keys
+from usher.plumbing.lua import Runner
 from usher.wiring import House
 
 _CONFIRMED = "SELECT count(*) FROM booking WHERE event_id = $1 AND state = 'confirmed'"
@@ -13,11 +14,10 @@ def inside(house: House, event: str) -> Probe:
     committed and the age of the oldest. `house` is one of the load test's own, on the same
     servers as the processes under load. The figures are of this moment: consoles share answers
     up to a second old, so that every other sample would be the one before."""
-    ledger = Keys(event).named(("ledger",))[0]
 
     async def ask() -> Found:
         known = await house.curves.of(event, fresh_s=0)
-        found: dict[str, float] = await _ledger(house, ledger)
+        found: dict[str, float] = dict(await ledger(house.runner, event))
         async with house.database.connection() as connection:
             found["confirmed"] = await connection.fetchval(_CONFIRMED, event)
         if known is None:  # not laid out yet
@@ -41,13 +41,15 @@ def inside(house: House, event: str) -> Probe:
     return ask
 
 
-async def _ledger(house: House, key: str) -> dict[str, float]:
-    """Entries are deleted once they are committed, so those that are there are on their way."""
-    oldest = await house.runner.command("XRANGE", key, "-", "+", "COUNT", 1)
-    pending = int(await house.runner.command("XLEN", key))
+async def ledger(runner: Runner, event: str) -> Found:
+    """How many entries of an event's ledger are not committed, and the age of the oldest. They are
+    deleted once they are committed, so those that are there are on their way."""
+    key = Keys(event).named(("ledger",))[0]
+    pending = int(await runner.command("XLEN", key))
+    oldest = await runner.command("XRANGE", key, "-", "+", "COUNT", 1)
     if not oldest:
         return {"ledger_pending": pending, "ledger_lag_s": 0.0}
-    seconds, microseconds = await house.runner.command("TIME")
+    seconds, microseconds = await runner.command("TIME")
     now_ms = int(seconds) * 1000 + int(microseconds) / 1000
     born_ms = int(oldest[0][0].partition("-")[0])
     return {

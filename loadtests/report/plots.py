@@ -53,7 +53,7 @@ def _by_count(records: Records) -> list[str]:
 
 def _latencies(run: Run) -> list[Chart]:
     found = []
-    kinds = (("latency", "Latency of", run.requests), ("time", "Time of", run.measured))
+    kinds = (("latency", "Latency of {}", run.requests), ("time", "{}", run.measured))
     for kind, title, records in kinds:
         for name in _by_count(records):
             if name in few(run):
@@ -82,7 +82,7 @@ def _latencies(run: Run) -> list[Chart]:
                 Chart(
                     f"{kind}-{name}",
                     "Latency",
-                    f"{title} {name}",
+                    title.format(name),
                     "ms",
                     lines,
                     log=True,

@@ -50,6 +50,7 @@ def sale(run: Run) -> list[Chart]:
                 speed("admitted", "admitted", 2),
                 Line("the gate's rate", per_s, 3),
             ),
+            note="A gate that could call nobody for a while may call a second's worth at once.",
         ),
         Chart(
             "seats",
