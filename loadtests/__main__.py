@@ -1,6 +1,7 @@
 """`just load SCENARIO`: a crowd, and the verdict on what became of it."""
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +9,7 @@ from typing import Any, Final
 import click
 
 from loadtests.options import KINDS, Options
+from loadtests.outcome import Outcome
 from loadtests.run import run
 from loadtests.tell import tell
 from loadtests.verdict import BudgetError
@@ -55,16 +57,23 @@ def main(**given: Any) -> None:
     log.set_up("console", "error")
     options = Options(**given)
     try:
-        outcome = asyncio.run(run(options, click.echo))
+        outcome = asyncio.run(_run(options))
     except (UsherError, BudgetError, OSError) as fault:
         click.echo(f"load: {getattr(fault, 'detail', fault)}", err=True)
         sys.exit(NOT_RUN)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         click.echo("load: stopped before the end", err=True)
         sys.exit(NOT_RUN)
     for text in tell(outcome):
         click.echo(text)
     sys.exit(GOOD if outcome.verdict.ok else BROKEN)
+
+
+async def _run(options: Options) -> Outcome:
+    me = asyncio.current_task()
+    assert me is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
+    return await run(options, click.echo)
 
 
 if __name__ == "__main__":

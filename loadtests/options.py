@@ -234,10 +234,11 @@ def phases_of(kind: Kind) -> list[Phase]:
 def spike(kind: Kind) -> list[Phase]:
     """An overload: what is carried, five times as much, a while to come to itself, and half of
     what is carried, in which all must be as before."""
-    rate = kind.rate
+    rate, seconds = kind.rate, kind.minutes * 60
+    before_s, after_s = min(20.0, max(5.0, seconds / 3)), min(30.0, max(10.0, seconds / 3))
     return [
-        Phase("calm", 20, rate / 2, rate / 2),
-        Phase("overload", kind.minutes * 60, rate * OVERLOAD, rate * OVERLOAD),
-        Phase("settling", 30, rate / 4, rate / 4),
-        Phase("recovery", 30, rate / 2, rate / 2),
+        Phase("calm", before_s, rate / 2, rate / 2),
+        Phase("overload", seconds, rate * OVERLOAD, rate * OVERLOAD),
+        Phase("settling", after_s, rate / 4, rate / 4),
+        Phase("recovery", after_s, rate / 2, rate / 2),
     ]

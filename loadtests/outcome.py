@@ -87,7 +87,8 @@ def write(outcome: Outcome, options: Options, kind: Kind, event: str, base_url: 
     """run.json. No token stands in it."""
     body: dict[str, Any] = {
         "scenario": options.scenario,
-        "options": msgspec.to_builtins(kind) | {"seed": options.seed},
+        "options": {name: value for name, value in msgspec.to_builtins(kind).items() if value != 0}
+        | {"seed": options.seed},
         "machine": machine(),
         "began": outcome.began,
         "ended": outcome.ended,
