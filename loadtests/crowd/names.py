@@ -11,6 +11,8 @@ LAG: Final = "client lag"
 FEED_DELAY: Final = "feed delay"
 # From the bank's word to the page that says "confirmed".
 CONFIRMED: Final = "paid to confirmed"
+# From a fan's arrival to their place in line, with all the times that they were told to come again.
+PLACED: Final = "arrival to place"
 
 # 503 must say when to come again.
 BARE_503: Final = "503 without Retry-After"

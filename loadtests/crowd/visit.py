@@ -10,10 +10,10 @@ import gevent
 from loadtests.client.http import NoAnswer
 from loadtests.crowd.asker import Asker, GaveUp, decode
 from loadtests.crowd.checkout import Checkout
-from loadtests.crowd.names import CLIENT_FAULTS
+from loadtests.crowd.names import CLIENT_FAULTS, PLACED
 from loadtests.crowd.public import OVER, Public
 from loadtests.crowd.session import Session
-from usher.rehearsal.answers import Admission, HoldView, Joined, PlaceView, Refusal
+from usher.rehearsal.answers import Admission, HoldView, Joined, Nothing, PlaceView, Refusal
 from usher.rehearsal.persona import Course, Persona
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class Visit:
         self._fan_token = ""
         self._place_token = ""
         self._holds = 0
+        self._arrived = due
         self._leaves_at = due + dice.lognormvariate(0, 1) * session.plan.patience_s
         self._tabs = dice.random() < _TABS_SHARE
         self._tab: Any = None
@@ -122,6 +123,7 @@ class Visit:
             self._fan_token = self._fan_token or joined.fan_token
             if not self._place_token:
                 self._session.count("joined")
+                self._session.mark(PLACED, time.monotonic() - self._arrived)
             self._place_token = joined.place_token
             if joined.admission_token:
                 return Admission(joined.admission_token, joined.expires_in_s)
@@ -136,7 +138,7 @@ class Visit:
     def _lose_patience(self) -> None:
         self._session.count("lost patience")
         path = f"{self._event}/queue/place"
-        self.asker.ask("leave", "DELETE", path, PlaceView, self._place_token)
+        self.asker.ask("leave", "DELETE", path, Nothing, self._place_token)
 
     def _wait(self, view: PlaceView) -> PlaceView | None:
         """The next view of the place that may matter; None for "ask by joining"."""
