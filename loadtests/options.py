@@ -161,7 +161,7 @@ def kind_of(options: Options) -> Kind:
         if (value := getattr(options, name)) is not None
     }
     for name, value in wishes.items():
-        if value <= 0:
+        if value <= 0 and name != "bots":
             raise BadInput(f"--{name} must be more than 0, not {value}")
     if bool(options.host) != bool(options.event):
         raise BadInput("--host and --event go together: a deployment, and an event on sale there")

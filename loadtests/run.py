@@ -16,6 +16,7 @@ from loadtests.found import lost
 from loadtests.options import Kind, Options, kind_of, plan_of
 from loadtests.outcome import Outcome, clients_in, phases_of, summed, write
 from loadtests.record import read_records
+from loadtests.report import render
 from loadtests.sampler import cpu, sampling
 from loadtests.site import Site, elsewhere, own_site
 from loadtests.verdict import judge, read_budgets
@@ -142,11 +143,7 @@ async def _drained(site: Site, say: Say) -> Audit | None:
 
 
 def _render(out: Path, say: Say) -> None:
-    """The report, where it can be made: a run is not spoilt by a picture of it."""
-    try:
-        from loadtests.report import render
-    except ImportError:
-        return
+    """The report; a run is not spoilt where no picture can be made of it."""
     try:
         render(out)
     except Exception as fault:  # noqa: BLE001 - see above

@@ -34,6 +34,7 @@ class Watch:
         "_watcher",
         "due",
         "last_id",
+        "says_when",
         "status",
     )
 
@@ -50,6 +51,7 @@ class Watch:
         self._watcher: Any = None
         self.due = due
         self.status = 0
+        self.says_when = False  # whether the answer has a Retry-After
 
     def connect(self) -> None:
         """Begins to connect; what goes wrong is told by `ended`."""
@@ -68,6 +70,11 @@ class Watch:
             return
         self._pool.open.add(self)
         self._wait(_WRITE_MORE, self._connected)
+
+    @property
+    def open(self) -> bool:
+        """Whether it is connected, or about to be."""
+        return self in self._pool.open
 
     def cut(self) -> None:
         """Ends it from this side."""
@@ -146,6 +153,7 @@ class Watch:
             return b""
         self._head = None
         self.status = int(data[9:12]) if data[9:12].isdigit() else 0
+        self.says_when = b"\r\nretry-after:" in data[:end].lower()
         self.began()
         if self.status != 200:
             self._end(f"answered {self.status}")

@@ -73,10 +73,10 @@ class Public:
     def _keep_board(self) -> None:
         """By the feed, as the seat map does; taken up again where it ended."""
         while True:
-            self._asker_feed()
+            self._follow()
             gevent.sleep(0.3)
 
-    def _asker_feed(self) -> None:
+    def _follow(self) -> None:
         asker = Asker(
             self._session, self._session.part, random.Random(self._session.part), time.monotonic()
         )

@@ -10,7 +10,7 @@ import msgspec
 from loadtests.client.sse import Event, made_ms
 from loadtests.client.streams import Streams, Watch, late_s
 from loadtests.crowd.asker import Asker, GaveUp, decode
-from loadtests.crowd.names import BOARDS_WRONG, FEED_DELAY
+from loadtests.crowd.names import BARE_503, BOARDS_WRONG, FEED_DELAY
 from loadtests.crowd.public import Public
 from loadtests.crowd.session import Session
 from loadtests.crowd.visit import Visit
@@ -105,18 +105,18 @@ class Watchers:
 class FeedWatch(Watch):
     """A page with the seat map."""
 
-    __slots__ = ("_all", "_cut", "_fresh", "_number", "board", "following", "name")
+    __slots__ = ("_all", "_fresh", "_heard", "_number", "board", "name")
 
     def __init__(self, all_: Watchers, number: int, due: float, board: Board | None) -> None:
         super().__init__()
         self._all = all_
         self._number = number
         self.board = board
-        self.following = False
         self._set_up(due, "")
 
     def _set_up(self, due: float, last_id: str) -> None:
         self._fresh = not last_id
+        self._heard = False
         self.name = "feed" if self._fresh else "feed again"
         more = f"Last-Event-ID: {last_id}\r\n" if last_id else ""
         pool = self._all.pool(self._number)
@@ -128,13 +128,19 @@ class FeedWatch(Watch):
             self._all.boards.append(self)
         self.connect()
 
+    @property
+    def following(self) -> bool:
+        """Whether it is open, and so has to know all that there is to know."""
+        return self.status == 200 and self.open
+
     def began(self) -> None:
         self._all.session.note(self.name, self.status, time.monotonic() - self.due)
+        self._all.session.count(BARE_503, self.status == 503 and not self.says_when)
 
     def told(self, events: list[Event]) -> None:
         session = self._all.session
-        if not self.following:
-            self.following = True
+        if not self._heard:
+            self._heard = True
             if not self._fresh:
                 by = "snapshot" if events[0].name == b"snapshot" else "changes"
                 session.count(f"resumed by {by}")
@@ -148,7 +154,6 @@ class FeedWatch(Watch):
                     self.board.change(decode(event.data, ChangeView).seats)
 
     def ended(self, why: str) -> None:
-        self.following = False
         everything = self._all
         if why:
             everything.session.count("streams broken")
@@ -188,6 +193,7 @@ class PlaceWatch(Watch):
 
     def began(self) -> None:
         self._all.session.note("place stream", self.status, time.monotonic() - self.due)
+        self._all.session.count(BARE_503, self.status == 503 and not self.says_when)
 
     def told(self, events: list[Event]) -> None:
         self._all.session.count("positions told", len(events))

@@ -242,7 +242,7 @@ class Watched(Watch):
         super().__init__()
         self.pool, self.heard, self.why, self.again = pool, list[Event](), list[str](), True
 
-    def open(self) -> None:
+    def begin(self) -> None:
         last = f"Last-Event-ID: {self.last_id.decode()}\r\n" if self.last_id else ""
         self.prepare(self.pool, self.pool.address.request("GET", "/feed", more=last), 0.0)
         self.connect()
@@ -254,7 +254,7 @@ class Watched(Watch):
         self.why.append(why)
         if self.again:
             self.again = False
-            self.open()
+            self.begin()
 
 
 def _until(true: Callable[[], bool]) -> None:
@@ -279,7 +279,7 @@ def test_many_streams_are_read_and_resumed_in_one_loop(serve: Serve, address: At
     pool = Streams(address(server), "127.0.0.9")
     watches = [Watched(pool) for _ in range(40)]
     for watch in watches:
-        watch.open()
+        watch.begin()
     _until(lambda: all(len(watch.heard) == 3 for watch in watches))
     assert len(pool.open) == 40
     for watch in watches:
@@ -302,7 +302,9 @@ def test_a_stream_that_is_refused_or_broken_says_so(serve: Serve, address: At) -
 
     pool = Streams(address(serve(refuse)))
     watch = Watched(pool)
-    watch.open()
+    watch.begin()
     _until(lambda: len(watch.why) == 2)
     assert watch.why == ["closed by the server", "answered 503"]
     assert watch.status == 503
+    assert watch.says_when
+    assert not watch.open
