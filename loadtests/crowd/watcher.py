@@ -139,13 +139,13 @@ class FeedWatch(Watch):
 
     def told(self, events: list[Event]) -> None:
         session = self._all.session
-        if not self._heard:
-            self._heard = True
-            if not self._fresh:
-                by = "snapshot" if events[0].name == b"snapshot" else "changes"
-                session.count(f"resumed by {by}")
+        missed = not self._heard and not self._fresh  # while it was cut: no delay of the server's
+        self._heard = True
+        if missed:
+            by = "snapshot" if events[0].name == b"snapshot" else "changes"
+            session.count(f"resumed by {by}")
         for event in events:
-            if event.name == b"change":
+            if event.name == b"change" and not missed:
                 session.mark(FEED_DELAY, late_s(made_ms(event.event_id)))
             if self.board is not None:
                 if event.name == b"snapshot":
