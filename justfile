@@ -22,7 +22,7 @@ test *args: check
 chaos *args:
     pytest -m chaos {{args}}
 
-# measure against baselines in the same run: about two minutes on an idle machine
+# measure against baselines in the same run: some minutes on an idle machine
 bench *args:
     python -m loadtests.bench {{args}}
 

@@ -58,6 +58,7 @@ from usher.plumbing.signing import KeyRing, Signer
 from usher.queue.curves import Curves
 from usher.queue.scripts import QueueScripts
 from usher.queue.service import QueueService
+from usher.queue.watch import Watch
 from usher.sale.scripts import SaleScripts
 from usher.sale.service import SaleService
 from usher.seat.blocking.service import Blocking
@@ -98,8 +99,9 @@ class House:
         self.events = EventService(self.database)
         self.editor = Editor(self.database, self.events)
         self.sales = SaleService(self.database, SaleScripts(self.runner))
+        watch = Watch()
         self.queue = QueueService(
-            QueueScripts(self.runner), self.sales, self.curves, self.signer, self.events
+            QueueScripts(self.runner), self.sales, self.curves, self.signer, self.events, watch
         )
         self.seats = SeatService(self.seat_scripts, self.events, self.signer)
         self.blocking = Blocking(
@@ -169,7 +171,7 @@ class House:
         self.messenger = Messenger(
             self.database, Drafter(self.database, sources), composer, channels, self.metrics
         )
-        self.hub = Hub(self.feed_scripts, self.curves, self.metrics)
+        self.hub = Hub(self.feed_scripts, self.curves, watch, self.metrics)
         self.auditor = Auditor(self.database, self.runner, self.curves, self.feed_scripts)
         self.pulses = Pulses(self.database, self.events, self.sales, self.curves)
         self.inventory = Inventory(

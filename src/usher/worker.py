@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 import structlog
+import uvloop
 from arq import cron, func
 from arq.connections import ArqRedis
 from arq.worker import Worker as ArqWorker
@@ -31,7 +32,7 @@ from usher.keys import Keys
 from usher.plumbing import log as logs
 from usher.plumbing.lua import CONNECT_TIMEOUT_S, HEALTH_CHECK_S, SOCKET_TIMEOUT_S, connect
 from usher.plumbing.stream import Consumer
-from usher.queue.scripts import Curve, Released
+from usher.queue.scripts import Curve
 from usher.sale.model import Sale
 from usher.settings import Settings
 from usher.wiring import House, opened
@@ -74,9 +75,7 @@ class Ticker:
                 if began - synced >= SYNC_TICK_S:
                     synced = began
                     await self._sync()
-                reply = await self._house.queue.release(self.event)
-                if isinstance(reply, Released):
-                    self._house.metrics.released.inc(reply.count)
+                self._house.metrics.released.inc(await self._house.queue.release(self.event))
                 self._house.metrics.swept.inc(await self._house.seats.sweep(self.event))
             except UsherError as fault:
                 log.warning("tick refused", event_id=self.event, fault=fault.detail)
@@ -353,4 +352,4 @@ async def _main(settings: Settings) -> None:
 def work(settings: Settings) -> None:
     """Runs one worker process until it is told to stop."""
     logs.set_up(settings.log_format, settings.log_level)
-    asyncio.run(_main(settings))
+    uvloop.run(_main(settings))
