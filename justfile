@@ -34,6 +34,10 @@ costs *args:
 foretell *args:
     python -m loadtests.foretell {{args}}
 
+# a crowd and the verdict on it: stampede, snipers, watchers...; `just load --help` has all
+load *args:
+    python -m loadtests {{args}}
+
 # a storm over the money: webhooks in any order, banks that fail, a worker killed twenty times
 storm *args:
     python -m loadtests.storm {{args}}
