@@ -134,17 +134,16 @@ def _word(key: bytes, size: int, turn: int, value: int) -> int:
 def ahead_of(curve: Curve, number: int) -> int:
     """How many wait before `number`, by interpolation on the curve's points.
 
-    Exact near the front, where the curve has every place; within its 4 % step further back.
+    Exact near the front, where the curve has every place; within its 4 % step further back. Who
+    has joined since the curve was read stands behind all of it and those who joined before them.
     """
     points = curve.points
-    if not points:
-        return 0
     at = bisect_left(points, (number, 0))
+    if at == len(points):
+        return curve.waiting + max(0, number - curve.next)
     if at == 0:
         return 0
     low_number, low_ahead = points[at - 1]
-    if at == len(points):
-        return min(curve.waiting, low_ahead + 1)
     high_number, high_ahead = points[at]
     if high_number == number:
         return high_ahead

@@ -15,7 +15,7 @@ from usher.ids import derived_id, is_id
 from usher.plumbing.signing import Signer
 from usher.queue import scripts as s
 from usher.queue.curves import Curves, KnownCurve
-from usher.queue.model import Draw, place_view
+from usher.queue.model import Draw, ahead_of, place_view
 from usher.queue.standing import from_curve, waiting_view
 from usher.queue.watch import IN_LOBBY, Watch
 from usher.sale.model import Sale
@@ -114,8 +114,9 @@ class QueueService:
         match await self._find(place):
             case s.InLobby():
                 return place_view("lobby", curve=(await self._curve(place.event)).curve)
-            case s.Waiting(number, ahead):
-                return waiting_view(await self._curve(place.event), number, ahead)
+            case s.StillWaiting(number):
+                known = await self._curve(place.event)
+                return waiting_view(known, number, ahead_of(known.curve, number))
             case s.Called(number, due_ms, left_ms):
                 return place_view("called", number=number, due_ms=due_ms, left_ms=left_ms)
             case s.Admitted(number, due_ms, left_ms):
@@ -178,7 +179,9 @@ class QueueService:
 
     async def _find(
         self, place: Place
-    ) -> s.InLobby | s.Waiting | s.Called | s.Admitted | s.Lapsed | s.Left | s.Unknown | s.Shut:
+    ) -> (
+        s.InLobby | s.StillWaiting | s.Called | s.Admitted | s.Lapsed | s.Left | s.Unknown | s.Shut
+    ):
         reply = await self._scripts.place(place.event, place.place_id)
         if not isinstance(reply, s.Unknown):
             return reply
@@ -211,9 +214,18 @@ class QueueService:
 
     # --- ticks, run by any worker at any moment
 
-    async def release(self, event: str) -> s.Released | s.Idle:
-        """One turn of the gate; all that keeps it within rate and capacity is in the script."""
-        return await self._scripts.release(event, limits.release_batch_max, limits.expire_batch_max)
+    async def release(self, event: str) -> int:
+        """One turn of the gate, how many it called; all that keeps it within rate and capacity is
+        in the script. Batch by batch, so that nobody else's call waits long: others run between."""
+        called = 0
+        for _ in range(limits.release_batches_max):
+            reply = await self._scripts.release(
+                event, limits.release_batch_max, limits.expire_batch_max
+            )
+            if isinstance(reply, s.Idle):
+                break
+            called += reply.count
+        return called
 
     async def draw_step(self, sale: Sale, start: int) -> int | None:
         """Numbers one batch of the lobby from `start`; where to go on, None when all is drawn."""
