@@ -16,6 +16,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ASGIApp
 
 from usher import limits
 from usher.account.routes import handlers as account_handlers
@@ -25,6 +26,7 @@ from usher.checkin.routes import checkin_handlers
 from usher.errors import UsherError
 from usher.event.editing.routes import editing_handlers
 from usher.event.routes import event_handlers
+from usher.event.warming import keep_warm
 from usher.feed.routes import feed_handlers, stream_handlers
 from usher.hook.routes import hook_handlers
 from usher.insight.routes import audit_handlers, pulse_handlers
@@ -37,6 +39,7 @@ from usher.plumbing import log
 from usher.plumbing.form import from_this_site
 from usher.plumbing.request import StrictRequest
 from usher.queue.routes import queue_handlers
+from usher.sale.model import Sale
 from usher.sale.routes import sale_handlers
 from usher.seat.blocking.routes import blocking_handlers
 from usher.seat.routes import seat_handlers
@@ -85,15 +88,23 @@ def build_app(house: House) -> Litestar:
         text, kind = house.metrics.text()
         return Response(text, media_type=kind)
 
+    async def on_sale() -> list[Sale]:
+        return [sale for sale, _ in await house.sales.published()]
+
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await house.open()
         house.hub.start()
         restore = _drain_on_sigterm(house)
+        here = asyncio.create_task(house.here("api").run(), name="roll")
+        warming = asyncio.create_task(keep_warm(house.events, on_sale), name="warming")
         try:
             yield
         finally:
             restore()
+            here.cancel()
+            warming.cancel()
+            await asyncio.wait({here})
             await house.close()
 
     def provide(service: Any) -> Provide:
@@ -115,6 +126,7 @@ def build_app(house: House) -> Litestar:
             *blocking_handlers(house.blocking),
             *payment_handlers(house.payments),
             *(sandbox_handlers(house.bank) if house.sandboxed else []),
+            *sandbox_handlers(house.rehearsal_bank),
             *booking_handlers(house.bookings, house.accounts, house.seats),
             *refunding_handlers(
                 house.refunds, Desk(house.signer, house.accounts, house.seats, house.owner_of)
@@ -197,7 +209,7 @@ def serve(settings: Settings) -> None:
     run_server(build_app(House(settings)), settings.host, settings.port)
 
 
-def run_server(app: Litestar, host: str, port: int) -> None:
+def run_server(app: ASGIApp, host: str, port: int) -> None:
     """uvicorn as usher wants it; the benchmarks serve their baseline the same way."""
     # What start-up has made stays; and a request's objects die young, by their reference counts.
     gc.collect()
