@@ -101,6 +101,13 @@ def test_a_crowd_that_was_served_is_good() -> None:
         ({"transport_errors": 1}, "answers", "look", "proxy"),
         ({"joined": 0, "admitted": 0, "confirmed": 0}, "served", "bad", "join"),
         ({"confirmed": 0}, "served", "bad", "payments"),
+        ({"admitted": 0, "confirmed": 0}, "served", "bad", "let in"),
+        (
+            {"admitted": 0, "confirmed": 0, "unfinished": 100, "needed_s": 60.0},
+            "served",
+            "bad",
+            "let in",
+        ),
         ({"unfinished": 9}, "served", "bad", "latency"),
         ({"unfinished": 9, "needed_s": 60.0}, "served", "look", "--for"),
         ({"p99_ms": {"join": 1_500.0}}, "latency", "look", "API processes"),

@@ -49,7 +49,10 @@ def _served(facts: CrowdFacts) -> Item:
     )
     if facts.fans and not facts.joined:
         return bad(_CROWD, "served", seen, "nobody could join: see the other items")
-    if facts.admitted and not facts.confirmed:
+    if not facts.admitted:
+        do = "nobody was let in: see workers and the gate, or --for where it was over too soon"
+        return bad(_CROWD, "served", seen, do)
+    if not facts.confirmed:
         return bad(_CROWD, "served", seen, "nobody could buy: see payments and workers")
     if not facts.unfinished:
         return good(_CROWD, "served", seen)
