@@ -1,5 +1,6 @@
 """A shadow is its event over again, shown nowhere and told to nobody; erased, nothing is left."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -326,15 +327,38 @@ async def test_what_cannot_be_rehearsed(
     database: Database, book: Book, shadow: str, runner: Runner
 ) -> None:
     shadows = Shadows(database, runner)
+    # else nothing could be: one is rehearsed already
+    await run(database, "UPDATE rehearsal SET seen_at = now() - interval '1 minute'")
     with pytest.raises(NotFound):
         await shadows.make("evt_1", WINDOWS)
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="cannot be rehearsed"):
         await shadows.make(new_id("event"), WINDOWS)
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="cannot be rehearsed"):
         await shadows.make(shadow, WINDOWS)
     await run(database, "UPDATE event SET state = 'cancelled' WHERE id = $1", of=book.event)
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="cannot be rehearsed"):
         await shadows.make(book.event, WINDOWS)
+
+
+async def test_of_two_rehearsals_that_begin_at_once_one_is_refused(
+    database: Database, book: Book, runner: Runner
+) -> None:
+    shadows = Shadows(database, runner)
+    made = await asyncio.gather(
+        *(shadows.make(book.event, WINDOWS) for _ in range(4)), return_exceptions=True
+    )
+    begun = [each[0] for each in made if not isinstance(each, BaseException)]
+    try:
+        assert [shadow for shadow, _ in await shadows.going_on()] == begun
+        assert len(begun) == 1
+        refused = [each for each in made if isinstance(each, Conflict)]
+        assert [each.detail for each in refused] == [
+            f"{book.event} is being rehearsed now: one at a time"
+        ] * 3
+    finally:
+        for shadow in begun:
+            await queries.erase(database, shadow)
+            await queries.forget(database, shadow)
 
 
 async def test_only_who_is_silent_is_swept(database: Database, shadow: str, runner: Runner) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from usher.errors import Conflict
 from usher.payment.model import REHEARSAL
 from usher.plumbing.postgres import Connection, Database
 from usher.rehearsal.shadow.model import Windows
@@ -10,6 +11,8 @@ from usher.rehearsal.shadow.model import Windows
 # cleans up.
 SILENT_S: Final = 20
 _ERASE_S: Final = 120.0
+# The name of an advisory lock: of two who begin at one moment the second sees the first.
+_BEGINNING: Final = "rehearsal begins"
 
 _BOOKINGS: Final = "SELECT id FROM booking WHERE event_id = $1"
 _PAYMENTS: Final = "SELECT id FROM payment WHERE event_id = $1"
@@ -74,9 +77,14 @@ async def copy(
     of its sale, None where there is no such event, or it is a shadow itself or cancelled.
 
     Production, hall and plan are the source's own. It may be joined without an account, has no
-    times, and lets nobody wait longer than `windows`.
+    times, and lets nobody wait longer than `windows`. Conflict where another is rehearsed now.
     """
     async with database.transaction() as connection:
+        await connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", _BEGINNING
+        )
+        if going_on := await _alive(connection):
+            raise Conflict(f"{going_on[0][1]} is being rehearsed now: one at a time")
         made = await connection.fetchval(
             "INSERT INTO event (id, production_id, hall_id, plan_id, title, currency, starts_at,"
             " state, organiser_id, cancel_before_s, shadow)"
@@ -155,11 +163,15 @@ async def silent(database: Database) -> list[tuple[str, str]]:
 async def alive(database: Database) -> list[tuple[str, str]]:
     """(shadow, source) of the rehearsals that go on."""
     async with database.connection() as connection:
-        rows = await connection.fetch(
-            "SELECT event_id, source_id FROM rehearsal"
-            " WHERE seen_at >= now() - make_interval(secs => $1) ORDER BY began_at, event_id",
-            float(SILENT_S),
-        )
+        return await _alive(connection)
+
+
+async def _alive(connection: Connection) -> list[tuple[str, str]]:
+    rows = await connection.fetch(
+        "SELECT event_id, source_id FROM rehearsal"
+        " WHERE seen_at >= now() - make_interval(secs => $1) ORDER BY began_at, event_id",
+        float(SILENT_S),
+    )
     return [(row["event_id"], row["source_id"]) for row in rows]
 
 
