@@ -127,8 +127,9 @@ def judge(
     counts: Mapping[str, int] | None = None,
     marks: Records | None = None,
 ) -> Verdict:
-    """The verdict. `phases` are the unix seconds (from, to) of phases by name; `marks` are what
-    was recorded besides requests, and may have budgets too."""
+    """The verdict. `phases` are the unix seconds (from, to) of phases by name, and a phase that has
+    budgets and never was keeps none; `marks` are what was recorded besides requests, and may have
+    budgets too."""
 
     def of(name: str) -> Records:
         return marks if marks is not None and name in marks.by_name else records
@@ -136,9 +137,11 @@ def judge(
     lines = []
     for each in budgets.latency:
         lines += _lines(each, of(each.name).total(each.name))
-    for phase, (begin, end) in (phases or {}).items():
-        for each in budgets.phases.get(phase, []):
-            lines += _lines(each, _within(of(each.name), each.name, begin, end), phase)
+    if phases is not None:
+        for phase, wanted in budgets.phases.items():
+            begin, end = phases.get(phase, (0.0, 0.0))
+            for each in wanted:
+                lines += _lines(each, _within(of(each.name), each.name, begin, end), phase)
     totals = records.totals()
     checks = [_answers(budgets, totals)]
     if audit is not None:

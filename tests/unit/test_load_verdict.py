@@ -158,6 +158,13 @@ def test_a_phase_has_budgets_of_its_own(budgets: Budgets, seen: Seen) -> None:
     assert _bad(before) == ["join p50"]
 
 
+def test_a_phase_that_never_was_keeps_no_budget(budgets: Budgets, seen: Seen) -> None:
+    records = seen.note("join", 200, 3, 100).read()
+    verdict = judge(budgets, records, _audit(), phases={"before": (1_000.0, 1_050.0)})
+    assert _bad(verdict) == ["join p50"]
+    assert [line.phase for line in verdict.budgets if not line.ok] == ["after"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
