@@ -55,6 +55,10 @@ def _wrong(joins: Tally) -> str:
     refused = joins.refused.count / joins.count
     if refused > REFUSED_SHARE:
         return f"{refused:.1%} were told to come again"
+    # An error is quick, too. What is told to come again has been counted.
+    failed = sum(n for code, n in joins.statuses.items() if not 200 <= code < 500 and code != 503)
+    if failed / joins.count > REFUSED_SHARE:
+        return f"{failed / joins.count:.1%} failed"
     p99 = joins.latency.percentile_ms(99) or 0.0
     if p99 > JOIN_P99_MS:
         return f"join took {p99:,.0f} ms at p99"

@@ -84,6 +84,8 @@ def test_what_cannot_be_run_says_why_and_exits_2(tmp_path: Path) -> None:
         (0, (202, 0.9), 0, "join took"),
         (3, (202, 0.9), 20 * GROWTH**2, "join took"),
         (3, (503, 0.001), 20 * GROWTH**2, "told to come again"),
+        (3, (500, 0.001), 20 * GROWTH**2, "failed"),
+        (3, (0, 0.001), 20 * GROWTH**2, "failed"),
         (5, (202, 0.01), 20 * GROWTH**4, "the steps ended"),
     ],
 )
