@@ -104,6 +104,8 @@ class Checkout:
         view = self._until(booked, _SETTLED)
         if view is None or view.state != "confirmed":
             self._session.count("paid in vain")
+            if view is None:  # it never said: so long at least
+                self._session.mark(CONFIRMED, time.monotonic() - told_at)
             return True
         delay_s = _DELAY_S if outcome == "delay" else 0.0
         self._session.mark(CONFIRMED, time.monotonic() - told_at - delay_s)

@@ -9,9 +9,10 @@ MARKS: Final = "marks"  # the folder
 LAG: Final = "client lag"
 # From a change of the feed, by the server's clock, to a page that is told of it.
 FEED_DELAY: Final = "feed delay"
-# From the bank's word to the page that says "confirmed".
+# From the bank's word to the page that says "confirmed", or to when it should have said long ago.
 CONFIRMED: Final = "paid to confirmed"
-# From a fan's arrival to their place in line, with all the times that they were told to come again.
+# From a fan's arrival to their place in line, with all the times that they were told to come again;
+# to when they gave up, of those who got none.
 PLACED: Final = "arrival to place"
 
 # 503 must say when to come again.

@@ -70,6 +70,8 @@ class Visit:
             self._session.count("went home")
         except GaveUp:
             self._session.count("gave up")
+            if not self._place_token:  # so long at least; left out, the unlucky would not count
+                self._session.mark(PLACED, time.monotonic() - self._arrived)
         except Exception:
             log.exception("a visit went wrong on this side")
             self._session.count(CLIENT_FAULTS)
