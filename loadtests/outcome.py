@@ -14,7 +14,8 @@ from usher.insight.model import Verdict as Audit
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """What one process of the crowd says of itself; see crowd/session.py."""
+    """What one process of the crowd says of itself; see crowd/session.py. One that has not `ended`
+    was killed: what it would have seen is not in the records."""
 
     cpu_s: float
     began: float
@@ -23,6 +24,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     counts: dict[str, int]
     fault: str = ""
+    ended: bool = False
     phases: dict[str, tuple[float, float]] = {}
 
 
@@ -62,6 +64,19 @@ def clients_in(out: Path) -> list[Client]:
         msgspec.json.decode(path.read_bytes(), type=Client)
         for path in sorted(out.glob("client-*.json"))
     ]
+
+
+def missed(clients: list[Client], processes: int) -> str:
+    """Why these are not what the crowd of so many processes saw, "" where they are."""
+    if not clients:
+        return "no process of the crowd has begun"
+    if faults := [each.fault for each in clients if each.fault]:
+        return f"the crowd could not play its part: {faults[0]}"
+    if len(clients) < processes:
+        return f"only {len(clients)} of {processes} processes of the crowd have begun"
+    if dead := sum(not each.ended for each in clients):
+        return f"{dead} of {processes} processes of the crowd died on the way"
+    return ""
 
 
 def summed(clients: list[Client]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from loadtests.crowd.names import MARKS
 from loadtests.drive import Say, play
 from loadtests.found import lost
 from loadtests.options import Kind, Options, kind_of, plan_of
-from loadtests.outcome import Outcome, clients_in, phases_of, summed, write
+from loadtests.outcome import Outcome, clients_in, missed, phases_of, summed, write
 from loadtests.record import read_records
 from loadtests.report import render
 from loadtests.sampler import cpu, sampling
@@ -71,10 +71,9 @@ async def run(options: Options, say: Say) -> Outcome:
         drain_s = time.time() - ended
         gone = await lost(site, out)
     clients = clients_in(out)
-    if not clients:
-        raise SetupError(f"no process of the crowd has begun; see {out / 'locust.log'}")
-    if faults := [each.fault for each in clients if each.fault]:
-        raise SetupError(f"the crowd could not play its part: {faults[0]}")
+    # Of a population that is smaller than its processes some have nobody to play.
+    if why := missed(clients, min(kind.processes, kind.fans or kind.processes)):
+        raise SetupError(f"{why}; see {out / 'locust.log'}")
     phases, counts = phases_of(clients), summed(clients)
     verdict = judge(
         wanted,

@@ -40,6 +40,7 @@ class Session:
         self._began_at = time.monotonic()
         self.counts: dict[str, int] = {BARE_503: 0, CLIENT_FAULTS: 0}
         self.fault = ""  # why this process could not play its part
+        self._ended = False
         self.phases: dict[str, tuple[float, float]] = {}
         self.began = time.time()
 
@@ -123,6 +124,7 @@ class Session:
         self._marks.close()
         if self._bookings is not None:
             self._bookings.close()
+        self._ended = True
         self._write()
         for address in self.addresses:
             address.close()
@@ -146,6 +148,7 @@ class Session:
             "memory_peak_mb": round(_memory_peak_kb(used.ru_maxrss) / 1024, 1),
             "connections": sum(address.opened for address in self.addresses),
             "fault": self.fault,
+            "ended": self._ended,
             "counts": self.counts,
             "phases": self.phases,
         }

@@ -20,6 +20,7 @@ from loadtests.crowd.names import CONFIRMED, MARKS, PLACED
 from loadtests.crowd.plan import Plan
 from loadtests.crowd.session import Session
 from loadtests.crowd.visit import Visit
+from loadtests.outcome import clients_in, missed
 from loadtests.record import read_records
 from loadtests.verdict import judge, read_budgets
 from usher.rehearsal.answers import HoldView
@@ -69,6 +70,18 @@ def answers(session: Session, monkeypatch: pytest.MonkeyPatch) -> dict[str, Iter
 
     monkeypatch.setattr(session.addresses[0], "ask", ask)
     return said
+
+
+def test_a_crowd_of_which_a_process_died_is_no_crowd(session: Session, tmp_path: Path) -> None:
+    assert "begun" in missed(clients_in(tmp_path), 1)
+    session._write()  # as it does each second
+    assert "died" in missed(clients_in(tmp_path), 1)
+    session.close()
+    assert missed(clients_in(tmp_path), 1) == ""
+    assert "only 1 of 2" in missed(clients_in(tmp_path), 2)
+    session.fault = "no plan"
+    session.close()
+    assert "no plan" in missed(clients_in(tmp_path), 1)
 
 
 def test_a_server_that_serves_one_in_ten_keeps_no_budget_of_steady(
