@@ -75,6 +75,18 @@ def test_what_there_is_may_be_said_and_may_be_too_little() -> None:
     assert "HAS GIVEN WAY" in told.stdout
 
 
+@pytest.mark.parametrize(("name", "us"), [("api.idle", 1e9), ("worker.idle", 700_000)])
+def test_a_process_that_is_busy_with_nothing_serves_nobody(
+    tmp_path: Path, name: str, us: float
+) -> None:
+    path = tmp_path / "costs.json"
+    path.write_text(json.dumps([{"name": "ticks", "costs": {name: us}}]))
+    told = usher(*SALE, "--costs", str(path))
+    assert told.exit_code == 1, told.output
+    assert f"{name} cannot be" in told.stderr
+    assert told.stdout == ""
+
+
 def test_somebody_plans_with_what_their_machine_measured(tmp_path: Path) -> None:
     file = tmp_path / "bench.json"
     slow = 20 * shipped_costs()["api.join"]

@@ -8,6 +8,7 @@ from usher.capacity.costs import Costs
 from usher.capacity.line import Line, points_of
 from usher.capacity.load import Load, Unit, arriving, opening, selling
 from usher.capacity.model import Wish
+from usher.errors import BadInput
 from usher.feed.service import CURVE_S
 
 # How busy a processor or a link may be. At a utilisation p a request waits p / (2 (1 - p)) service
@@ -32,15 +33,26 @@ def streams_of(wish: Wish, line: Line) -> int:
 
 def api_processes(wish: Wish, line: Line, loads: dict[str, Load], costs: Costs) -> int:
     """API processes: one core each, no busier than BUSY, no more streams than they take."""
-    able_us = BUSY * 1e6 - costs["api.idle"]
+    able_us = _able_us(costs, "api.idle")
     by_load = math.ceil(max(load.api_us for load in loads.values()) / able_us)
     by_streams = math.ceil(streams_of(wish, line) / limits.sse_streams_max)
     return max(1, by_load, by_streams)
 
 
+def _able_us(costs: Costs, idle: str) -> float:
+    """What a process has left of a second for fans; BadInput where that is nothing."""
+    able_us = BUSY * 1e6 - costs[idle]
+    if able_us <= 0:
+        raise BadInput(
+            f"{idle} cannot be {costs[idle]:,.0f} us: of the {BUSY * 1e6:,.0f} us of a second that"
+            " a process may be busy nothing is left for fans"
+        )
+    return able_us
+
+
 def workers_of(loads: dict[str, Load], costs: Costs) -> int:
     """Workers: one core each, that bookings and their mails are not late."""
-    able_us = BUSY * 1e6 - costs["worker.idle"]
+    able_us = _able_us(costs, "worker.idle")
     return max(1, math.ceil(loads["selling"].worker_us / able_us))
 
 
