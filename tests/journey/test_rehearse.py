@@ -182,6 +182,20 @@ async def test_interrupted_it_erases_what_there_is(site: Up, event: str) -> None
     assert await everything(site) == before
 
 
+async def test_interrupted_while_it_erases_it_erases_all(site: Up, event: str) -> None:
+    before = await everything(site)
+    process = await start(site, event, "--checks-only", "--listen", "0", "--json", "-")
+    assert process.stderr is not None
+    async with asyncio.timeout(60):
+        while b"erasing" not in await process.stderr.readline():
+            pass
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    assert process.returncode == 2, err
+    assert b"stopped before the end" in err
+    assert await everything(site) == before
+
+
 async def test_an_eviction_policy_is_bad(site: Up, event: str) -> None:
     await site.house.runner.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     try:

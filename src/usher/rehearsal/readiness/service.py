@@ -71,8 +71,7 @@ async def rehearse(
         seen, crowd = await _through(place, options, screen, _Shadow(event, mode, url), present)
     finally:
         screen.say("erasing the shadow")
-        # Shielded: an interrupt while it is erased is no reason to leave half of it.
-        erased = await asyncio.shield(asyncio.ensure_future(_erase(place, event, kept)))
+        erased = await _to_the_end(asyncio.create_task(_erase(place, event, kept)))
     items += seen
     if not erased:
         do = "usher rehearse --clean, when all workers run this version"
@@ -109,6 +108,20 @@ async def _erase(place: Deployment, event: str, kept: asyncio.Task[None]) -> boo
         return False  # a worker will, for the rehearsal is silent from now on
     finally:
         kept.cancel()
+
+
+async def _to_the_end(erasing: asyncio.Task[bool]) -> bool:
+    """Its result, waited for even when interrupted meanwhile: the servers are closed afterwards,
+    and what is not erased by then stays until a worker sweeps it."""
+    interrupted = False
+    while not erasing.done():
+        try:
+            await asyncio.shield(erasing)
+        except asyncio.CancelledError:
+            interrupted = True
+    if interrupted:
+        raise asyncio.CancelledError
+    return erasing.result()
 
 
 async def _may_rehearse(place: Deployment, options: RehearsalOptions) -> None:
