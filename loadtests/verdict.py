@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from loadtests.crowd.names import ZERO
+from loadtests.crowd.names import BOARDS, CALLED, HELD, WANTED, ZERO
 from loadtests.record import Records, Tally
 from usher.insight.model import Verdict as Audit
 
@@ -30,6 +30,7 @@ class Budgets(msgspec.Struct, frozen=True, kw_only=True):
     more: dict[str, frozenset[int]] = {}
     wrong_share: float
     sold_share: float = 0.0
+    held_share: float = 0.0
     latency: list[Budget] = []
     phases: dict[str, list[Budget]] = {}
 
@@ -42,6 +43,7 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True):
     answers: list[int] | None = None
     wrong_share: float | None = None
     sold_share: float | None = None
+    held_share: float | None = None
     more_answers: dict[str, list[int]] = {}
     ms: dict[str, dict[str, float]] = {}
     phase: dict[str, dict[str, dict[str, float]]] = {}
@@ -63,6 +65,7 @@ def read_budgets(scenario: str, path: Path = BUDGETS) -> Budgets:
         more={begin: frozenset(statuses) for begin, statuses in own.more_answers.items()},
         wrong_share=wrong,
         sold_share=own.sold_share or 0.0,
+        held_share=own.held_share or 0.0,
         latency=_budgets({**common.ms, **own.ms}),
         phases={name: _budgets(table) for name, table in own.phase.items()},
     )
@@ -161,6 +164,8 @@ def judge(
         checks.append(
             Check(name="lost", says=f"{lost:,} bookings not found again as told", ok=lost == 0)
         )
+    if budgets.held_share:
+        checks += _watched(budgets.held_share, counts or {})
     for name in ZERO:
         if counts and name in counts:
             checks.append(Check(name=name, says=f"{counts[name]:,}", ok=counts[name] == 0))
@@ -218,6 +223,17 @@ def _answers(budgets: Budgets, totals: Mapping[str, Tally]) -> Check:
         + (f": {told}" if told else ""),
         ok=share <= budgets.wrong_share,
     )
+
+
+def _watched(share: float, counts: Mapping[str, int]) -> list[Check]:
+    """Whether those who watch were there at the end, and their seat maps were looked at."""
+    wanted, boards = counts.get(WANTED, 0), counts.get(BOARDS, 0)
+    held = counts.get(HELD, 0) + counts.get(CALLED, 0)
+    says = f"{held:,} of {wanted:,} streams open or called, at least {share:.0%} wanted"
+    return [
+        Check(name="streams held", says=says, ok=wanted > 0 and held >= share * wanted),
+        Check(name=BOARDS, says=f"{boards:,}", ok=boards > 0),
+    ]
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:

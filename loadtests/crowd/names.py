@@ -19,6 +19,13 @@ PLACED: Final = "arrival to place"
 BARE_503: Final = "503 without Retry-After"
 # Pages whose seats, by snapshot and changes, were not those of a fresh snapshot.
 BOARDS_WRONG: Final = "seat maps wrong"
+# ... and how many were compared.
+BOARDS: Final = "seat maps compared"
+# Streams that were to be open at the end of watching, those that were, and those whose fans went
+# shopping meanwhile.
+WANTED: Final = "streams wanted"
+HELD: Final = "streams at the end"
+CALLED: Final = "called"
 # Visits that ended by a fault of the client.
 CLIENT_FAULTS: Final = "faults of the client"
 ZERO: Final = (BARE_503, BOARDS_WRONG, CLIENT_FAULTS)

@@ -10,7 +10,7 @@ import msgspec
 from loadtests.client.sse import Event, made_ms
 from loadtests.client.streams import Streams, Watch, late_s
 from loadtests.crowd.asker import Asker, GaveUp, decode
-from loadtests.crowd.names import BARE_503, BOARDS_WRONG, FEED_DELAY
+from loadtests.crowd.names import BARE_503, BOARDS, BOARDS_WRONG, CALLED, FEED_DELAY
 from loadtests.crowd.public import Public
 from loadtests.crowd.session import Session
 from loadtests.crowd.visit import Visit
@@ -45,12 +45,18 @@ class Watchers:
         """All that are open now."""
         return [watch for pool in self._pools for watch in pool.open]
 
+    @property
+    def held(self) -> list[Watch]:
+        """Those of them that were answered with a stream: one that waits for an answer watches
+        nothing yet."""
+        return [watch for watch in self.open if watch.status == 200]
+
     def pool(self, number: int) -> Streams:
         return self._pools[number % len(self._pools)]
 
     def watch_seats(self, number: int, due: float) -> None:
         """Opens one stream of the seats."""
-        FeedWatch(self, number, due, Board() if number % _BOARD_EACH == 0 else None).begin()
+        FeedWatch(self, number, due, Board() if number % _BOARD_EACH == 1 else None).begin()
 
     def watch_place(self, number: int, due: float) -> None:
         """Joins the line, and opens a stream of the place."""
@@ -92,7 +98,7 @@ class Watchers:
                 if not wrong:
                     break
             gevent.sleep(0.5)
-        self.session.count("boards compared", len([e for e in self.boards if e.following]))
+        self.session.count(BOARDS, len([e for e in self.boards if e.following]))
         self.session.count(BOARDS_WRONG, len(wrong))
 
     def close(self) -> None:
@@ -199,7 +205,7 @@ class PlaceWatch(Watch):
         self._all.session.count("positions told", len(events))
         if any(event.name == b"called" for event in events) and not self._shopping:
             self._shopping = True
-            self._all.session.count("called")
+            self._all.session.count(CALLED)
             gevent.spawn(self._shop)
 
     def _shop(self) -> None:

@@ -8,6 +8,7 @@ import gevent
 from gevent.pool import Group
 
 from loadtests.crowd import arrivals
+from loadtests.crowd.names import HELD, WANTED
 from loadtests.crowd.public import Public
 from loadtests.crowd.session import Session
 from loadtests.crowd.users import Conductor, UntilOver, let_loose
@@ -38,12 +39,13 @@ class Watching(Conductor):
             own = arrivals.share_of(moments, session.part, plan.processes)
             let_loose(group, time.monotonic(), own, begin)
             group.join(timeout=30)
-            session.count("streams at once", len(watchers.open))
+            session.count(WANTED, len(range(session.part, plan.fans, plan.processes)))
+            session.count("streams at once", len(watchers.held))
             churning = gevent.spawn(watchers.churn)
             gevent.sleep(max(0.0, plan.deadline_s - session.played_s - COMPARE_S))
             churning.kill()
             gevent.sleep(3)  # until those that were cut last are back
-            session.count("streams at the end", len(watchers.open))
+            session.count(HELD, len(watchers.held))
             watchers.compare()
         finally:
             watchers.close()

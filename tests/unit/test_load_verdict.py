@@ -166,6 +166,28 @@ def test_a_phase_that_never_was_keeps_no_budget(budgets: Budgets, seen: Seen) ->
 
 
 @pytest.mark.parametrize(
+    ("counts", "bad"),
+    [
+        ({"streams at the end": 97, "called": 2, "seat maps compared": 1}, []),
+        ({"streams at the end": 60, "called": 2, "seat maps compared": 1}, ["streams held"]),
+        ({"streams at the end": 99, "seat maps compared": 0}, ["seat maps compared"]),
+    ],
+)
+def test_watchers_must_have_watched(seen: Seen, counts: dict[str, int], bad: list[str]) -> None:
+    watching = read_budgets("watchers")
+    for each in watching.latency:
+        seen.note(each.name, 200, 5, 10)
+    records = seen.read()
+    verdict = judge(watching, records, None, counts={"streams wanted": 100, **counts})
+    assert _bad(verdict) == bad
+
+
+def test_a_crowd_that_never_watched_is_bad(seen: Seen) -> None:
+    verdict = judge(read_budgets("watchers"), seen.note("feed", 200, 5).read(), None, counts={})
+    assert {"streams held", "seat maps compared"} <= set(_bad(verdict))
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "[all]\nanswers = [200]",
