@@ -8,6 +8,7 @@ import gevent
 import msgspec
 
 from loadtests.crowd.asker import Asker, decode
+from loadtests.crowd.names import BOTS_SERVED
 from loadtests.crowd.session import Session
 from usher.rehearsal.answers import Admission, HoldView, Joined
 
@@ -71,6 +72,12 @@ class Bot:
         status, answer, _ = self._asker.once(f"bot {name}", request)
         return status, answer
 
+    def _never(self, name: str, method: str, path: str, token: str, body: Any = None) -> None:
+        """What must be refused, whatever is right for other requests of that name."""
+        status, _ = self._send(name, method, path, token, body)
+        if 200 <= status < 300:
+            self._session.count(BOTS_SERVED)
+
     def _join_again(self) -> None:
         """A new fan each time: nothing is sent along that would tell it apart."""
         status, answer = self._send("join", "POST", f"{self._event}/queue")
@@ -97,9 +104,9 @@ class Bot:
         """A token with another signature, one of another purpose, none at all."""
         token = self._some(self._loot.places)
         forged = token[:-4] + ("AAAA" if not token.endswith("AAAA") else "BBBB")
-        self._send("forged", "POST", f"{self._event}/queue/place/claim", forged)
-        self._send("forged", "POST", f"{self._event}/holds", token, {"seats": ["A-1"]})
-        self._send("forged", "POST", "/api/v1/bookings", "", {"hold_id": "hld_0", "name": "x"})
+        self._never("forged", "POST", f"{self._event}/queue/place/claim", forged)
+        self._never("forged", "POST", f"{self._event}/holds", token, {"seats": ["A-1"]})
+        self._never("forged", "POST", "/api/v1/bookings", "", {"hold_id": "hld_0", "name": "x"})
 
     def _too_many(self) -> None:
         """More seats than a fan may have."""

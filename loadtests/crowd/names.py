@@ -28,4 +28,6 @@ HELD: Final = "streams at the end"
 CALLED: Final = "called"
 # Visits that ended by a fault of the client.
 CLIENT_FAULTS: Final = "faults of the client"
-ZERO: Final = (BARE_503, BOARDS_WRONG, CLIENT_FAULTS)
+# What bots did with forged tokens, with those of another purpose or with none, and was not refused.
+BOTS_SERVED: Final = "bots not refused"
+ZERO: Final = (BARE_503, BOARDS_WRONG, CLIENT_FAULTS, BOTS_SERVED)

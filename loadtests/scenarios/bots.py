@@ -6,6 +6,7 @@ from collections.abc import Callable
 from gevent.pool import Group
 
 from loadtests.crowd.bot import Bot, Loot
+from loadtests.crowd.names import BOTS_SERVED
 from loadtests.crowd.session import Session
 from loadtests.crowd.users import OpeningCrowd, UntilOver
 
@@ -18,6 +19,7 @@ class Bots(OpeningCrowd):
     def play(self, session: Session, group: Group) -> None:
         plan, loot = session.plan, Loot()
         bots = Group()
+        session.count(BOTS_SERVED, 0)
 
         def one(number: int) -> Callable[[], None]:
             return Bot(session, number, random.Random(f"{plan.seed} bot {number}"), loot).run

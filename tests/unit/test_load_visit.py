@@ -15,13 +15,14 @@ import pytest
 from loadtests.crowd import asker, checkout, visit
 from loadtests.crowd import session as sessions
 from loadtests.crowd.asker import Asker
+from loadtests.crowd.bot import Bot, Loot
 from loadtests.crowd.checkout import Checkout
-from loadtests.crowd.names import CONFIRMED, MARKS, PLACED
+from loadtests.crowd.names import BOTS_SERVED, CONFIRMED, MARKS, PLACED
 from loadtests.crowd.plan import Plan
 from loadtests.crowd.session import Session
 from loadtests.crowd.visit import Visit
 from loadtests.outcome import clients_in, missed
-from loadtests.record import read_records
+from loadtests.record import Records, read_records
 from loadtests.verdict import judge, read_budgets
 from usher.rehearsal.answers import HoldView
 from usher.rehearsal.persona import Course
@@ -82,6 +83,17 @@ def test_a_crowd_of_which_a_process_died_is_no_crowd(session: Session, tmp_path:
     session.fault = "no plan"
     session.close()
     assert "no plan" in missed(clients_in(tmp_path), 1)
+
+
+def test_a_bot_that_is_not_refused_is_counted(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for status, served in ((401, 0), (0, 0), (201, 3)):
+        monkeypatch.setattr(session.addresses[0], "ask", lambda _, s=status: (s, b"{}", 1.0))
+        Bot(session, 0, random.Random(1), Loot())._forge()
+        assert session.counts.get(BOTS_SERVED, 0) == served
+    verdict = judge(read_budgets("bots"), Records(), None, counts=session.counts)
+    assert not {each.name: each.ok for each in verdict.checks}[BOTS_SERVED]
 
 
 def test_a_server_that_serves_one_in_ten_keeps_no_budget_of_steady(
