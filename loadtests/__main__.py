@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import httpx
 
 from loadtests.options import KINDS, Options
 from loadtests.outcome import Outcome
+from loadtests.record import RecordError
 from loadtests.run import run
 from loadtests.tell import tell
 from loadtests.verdict import BudgetError
@@ -58,8 +60,9 @@ def main(**given: Any) -> None:
     options = Options(**given)
     try:
         outcome = asyncio.run(_run(options))
-    except (UsherError, BudgetError, OSError) as fault:
-        click.echo(f"load: {getattr(fault, 'detail', fault)}", err=True)
+    except (UsherError, BudgetError, RecordError, OSError, httpx.HTTPError) as fault:
+        said = str(getattr(fault, "detail", fault))
+        click.echo(f"load: {said or type(fault).__name__}", err=True)
         sys.exit(NOT_RUN)
     except (KeyboardInterrupt, asyncio.CancelledError):
         click.echo("load: stopped before the end", err=True)

@@ -67,13 +67,13 @@ async def run(options: Options, say: Say) -> Outcome:
             began = time.time()
             client_cpu_s = await play(options, kind, plan, site, crowd, say)
             ended = time.time()
+            clients = clients_in(out)
+            # Of a population that is smaller than its processes some have nobody to play.
+            if why := missed(clients, min(kind.processes, kind.fans or kind.processes)):
+                raise SetupError(f"{why}; see {out / 'locust.log'}")
             audit = await _drained(site, say)
         drain_s = time.time() - ended
         gone = await lost(site, out)
-    clients = clients_in(out)
-    # Of a population that is smaller than its processes some have nobody to play.
-    if why := missed(clients, min(kind.processes, kind.fans or kind.processes)):
-        raise SetupError(f"{why}; see {out / 'locust.log'}")
     phases, counts = phases_of(clients), summed(clients)
     verdict = judge(
         wanted,

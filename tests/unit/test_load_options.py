@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -9,7 +10,7 @@ from loadtests.__main__ import NOT_RUN, main
 from loadtests.calibrate import GROWTH, carried, steps
 from loadtests.crowd.plan import Plan, read_plan
 from loadtests.options import KINDS, OVERLOAD, Options, kind_of, plan_of, sale_of, spike
-from loadtests.record import Recorder, Records, read_records
+from loadtests.record import Recorder, RecordError, Records, read_records
 from loadtests.site import hall_of
 from usher.errors import BadInput
 from usher.sale.model import check
@@ -76,6 +77,19 @@ def test_what_cannot_be_run_says_why_and_exits_2(tmp_path: Path) -> None:
         ended = CliRunner().invoke(main, [*words, "--out", str(out)])
         assert ended.exit_code == NOT_RUN, ended.output
         assert why in ended.output
+
+
+@pytest.mark.parametrize("fault", [httpx.ReadTimeout(""), RecordError("requests-1.jsonl, line 3")])
+def test_a_site_or_a_record_that_breaks_off_is_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    async def broken(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr("loadtests.__main__.run", broken)
+    ended = CliRunner().invoke(main, ["steady", "--out", str(tmp_path / "a")])
+    assert ended.exit_code == NOT_RUN, ended.output
+    assert (str(fault) or "ReadTimeout") in ended.output
 
 
 @pytest.mark.parametrize(
