@@ -30,6 +30,10 @@ from usher.plumbing.postgres import Database
 from usher.rehearsal.shadow import queries
 from usher.rehearsal.shadow.model import Windows
 from usher.rehearsal.shadow.service import Shadows
+from usher.sale.scripts import SaleScripts
+from usher.sale.service import SaleService
+from usher.seat.jobs import Inventory
+from usher.seat.scripts import SeatScripts
 from usher.venue.generate import rows_by_columns
 from usher.venue.layout import compile_layout
 from usher.venue.price import default_prices
@@ -321,6 +325,30 @@ async def test_clearing_takes_the_keys_too(database: Database, shadow: str, runn
     assert await Shadows(database, runner).clear(shadow)
     assert await runner.command("EXISTS", *keys) == 0
     assert await Shadows(database, runner).going_on() == []
+
+
+async def test_a_worker_in_the_middle_of_laying_it_out_leaves_no_keys(
+    database: Database, shadow: str, runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts, layout = SeatScripts(runner), asyncio.Event()
+    build = scripts.build
+
+    async def slow(*given: Any) -> Any:
+        layout.set()
+        await asyncio.sleep(1.5)
+        return await build(*given)
+
+    async def prepare(_: str) -> None:
+        return
+
+    monkeypatch.setattr(scripts, "build", slow)
+    sales = SaleService(database, SaleScripts(runner))
+    inventory = Inventory(database, scripts, EventService(database), sales, prepare)
+    building = asyncio.create_task(inventory.build(shadow))
+    await layout.wait()
+    assert await Shadows(database, runner).clear(shadow)
+    await asyncio.wait({building})
+    assert await runner.command("EXISTS", *Keys(shadow).named(tuple(KEYS))) == 0
 
 
 async def test_what_cannot_be_rehearsed(

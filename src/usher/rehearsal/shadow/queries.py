@@ -6,6 +6,7 @@ from usher.errors import Conflict
 from usher.payment.model import REHEARSAL
 from usher.plumbing.postgres import Connection, Database
 from usher.rehearsal.shadow.model import Windows
+from usher.seat.queries import take_turn
 
 # Who rehearses says so every few seconds; silent for so long they have died, and whoever sees it
 # cleans up.
@@ -179,6 +180,9 @@ async def erase(database: Database, shadow: str) -> bool:
     """Deletes a shadow and all that has come of it; False, and nothing is touched, where it is an
     event and no shadow."""
     async with database.transaction() as connection:
+        # A worker that is laying out its seats ends that first: its keys are then there to be
+        # unlinked, and the next one finds no such event.
+        await take_turn(connection, shadow)
         # Locked first: who is about to write something of it waits, and then finds no such event.
         plan = await connection.fetchval(
             "SELECT plan_id FROM event WHERE id = $1 AND shadow FOR UPDATE", shadow
