@@ -9,11 +9,13 @@ from typing import NamedTuple
 import aiohttp
 from msgspec.structs import replace
 
+from usher.clock import utc_now
 from usher.errors import Conflict, NotFound, SetupError, Unavailable
 from usher.plumbing.lua import Runner, connect
 from usher.plumbing.presence import Presence, roll
 from usher.rehearsal.readiness import asking
 from usher.rehearsal.readiness.audience import judge_crowd
+from usher.rehearsal.readiness.beside import in_use, judge_others
 from usher.rehearsal.readiness.crowd import CrowdFacts
 from usher.rehearsal.readiness.fetching import Looker, is_loopback, look_at_tls
 from usher.rehearsal.readiness.front import FrontFacts, StreamFacts, judge_front
@@ -59,11 +61,13 @@ async def rehearse(
         return _report(options, "", [judge_migrations(missing, [])], began)
     for event in await place.shadows.sweep():
         screen.say(f"erased what an earlier rehearsal left: {event}")
-    await _may_rehearse(place, options)
+    others = await _may_rehearse(place, options)
+    for other in others:
+        screen.say(f"real fans are beside this crowd: {other}")
     present = await roll(place.runner)
     url = _public_url(place, options, present)
     screen.say(f"looking at servers and settings, then at {url}")
-    items = await _servers(place, options, present, keys_given)
+    items = await _servers(place, options, present, keys_given) + judge_others(others)
     event, mode = await place.shadows.make(options.event, windows(options.fans))
     kept = asyncio.create_task(place.shadows.keep(event), name="rehearsal")
     try:
@@ -124,17 +128,26 @@ async def _to_the_end(erasing: asyncio.Task[bool]) -> bool:
     return erasing.result()
 
 
-async def _may_rehearse(place: Deployment, options: RehearsalOptions) -> None:
-    """Conflict where fans are at the event now: synthetic ones would make it slow for them."""
+async def _may_rehearse(place: Deployment, options: RehearsalOptions) -> list[str]:
+    """Conflict where fans are at the event now, or will be: synthetic ones would make it slow for
+    them. The other sales at which there are some."""
+    now = utc_now()
     sale = await place.sales.find(options.event)
-    beside = options.during_sale or options.checks_only
-    if sale.state in ("lobby", "open", "paused") and not beside:
+    why = in_use(sale, now, options.for_s)
+    if why and not options.during_sale and not options.checks_only:
         raise Conflict(
-            f"the sale of {options.event} is {sale.state}: real fans are there. --during-sale"
-            " rehearses beside them"
+            f"the sale of {options.event} {why}, with real fans. --during-sale rehearses"
+            " beside them"
         )
     if going_on := await place.shadows.going_on():
         raise Conflict(f"{going_on[0][1]} is being rehearsed now: one at a time")
+    if options.checks_only:
+        return []
+    return [
+        f"{each.event_id} {why}"
+        for each, _ in await place.sales.published()
+        if each.event_id != options.event and (why := in_use(each, now, options.for_s))
+    ]
 
 
 def _public_url(place: Deployment, options: RehearsalOptions, present: Sequence[Presence]) -> str:
