@@ -4,12 +4,16 @@ import asyncio
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from tests.contract.fan import Fan, private, refused
 from tests.sale import put_on_sale
+from usher.clock import now_ms
 from usher.errors import NotFound, Unavailable
 from usher.keys import KEYS, Keys
+from usher.payment.sandbox.model import Envelope, Webhook
+from usher.payment.sandbox.service import SIGNATURE
 from usher.rehearsal.shadow import queries
 from usher.rehearsal.shadow.model import Windows
 from usher.sale.model import SaleChange
@@ -37,6 +41,25 @@ async def laid_out(house: House, shadow: str) -> None:
 async def fetch(house: House, statement: str, *arguments: Any) -> list[Any]:
     async with house.database.connection() as connection:
         return list(await connection.fetch(statement, *arguments))
+
+
+async def say_authorised(
+    house: House, http: httpx.AsyncClient, event: str, booking: str, payment: str, amount: int
+) -> None:
+    """What the postman of the rehearsals' bank would post, well signed."""
+    said = Webhook(
+        id=f"{payment}-0",
+        message_id=f"msg_{payment[4:]}",
+        kind="authorised",
+        payment_id=payment,
+        amount=amount,
+        currency="EUR",
+        metadata={"event": event, "booking": booking},
+    )
+    body = msgspec.json.encode(Envelope(now_ms() // 1000, [said]))
+    headers = {SIGNATURE: house.signer.mac(body)}
+    told = await http.post("/api/v1/payments/webhooks/rehearsal", content=body, headers=headers)
+    assert told.status_code == 200, told.text
 
 
 async def test_a_purchase_on_a_shadow_leaves_nothing(house: House, http: httpx.AsyncClient) -> None:
@@ -74,6 +97,8 @@ async def test_a_purchase_on_a_shadow_leaves_nothing(house: House, http: httpx.A
     assert [each.name for each in audit.checks if not each.holds] == []
 
     assert await house.shadows.clear(shadow)
+    # A webhook may have been on its way when all was erased.
+    await say_authorised(house, http, shadow, booking, payment, 1_000)
     # A worker that still worked for it would by now have made its keys anew.
     await asyncio.sleep(1.5)
     assert await queries.left(house.database, shadow) == 0
@@ -92,4 +117,7 @@ async def test_the_bank_of_shadows_is_closed_to_real_bookings(
     assert begun["provider"] == "sandbox"
     path = f"/api/v1/payments/rehearsal/{begun['payment_id']}"
     refused(await http.post(path, json={"outcome": "approve"}), 404, "not_found")
+    asked = (await fan.booking(booking))["total"]["amount"]
+    await say_authorised(house, http, fan.event, booking, begun["payment_id"], asked)
+    await asyncio.sleep(0.5)
     assert (await fan.booking(booking))["state"] == "awaiting_payment"

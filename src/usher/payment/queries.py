@@ -81,6 +81,17 @@ async def refer(database: Database, payment: str, reference: str) -> None:
         )
 
 
+async def made_at(database: Database, provider: str, ids: Sequence[str]) -> set[str]:
+    """Those of `ids` that are payments at a provider."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT id FROM payment WHERE id = ANY($1::text[]) AND provider = $2",
+            list(ids),
+            provider,
+        )
+    return {row["id"] for row in rows}
+
+
 async def note_messages(connection: Connection, messages: Sequence[Message]) -> None:
     """Remembers what a provider told us, once per message."""
     # In a fixed order, so that two workers given the same messages never wait in a circle.
