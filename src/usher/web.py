@@ -37,6 +37,7 @@ from usher.payment.routes import payment_handlers
 from usher.payment.sandbox.routes import sandbox_handlers
 from usher.plumbing import log
 from usher.plumbing.form import from_this_site
+from usher.plumbing.presence import raise_open_files
 from usher.plumbing.request import StrictRequest
 from usher.queue.routes import queue_handlers
 from usher.sale.model import Sale
@@ -206,6 +207,7 @@ def serve(settings: Settings) -> None:
         structlog.get_logger("usher.payment").warning(
             "new payments go to the test bank, where anybody may approve them: USHER_PAYMENTS"
         )
+    raise_open_files()  # each fan who waits or looks is one
     run_server(build_app(House(settings)), settings.host, settings.port)
 
 
