@@ -97,6 +97,7 @@ class Ticker:
         self.sale = await self._house.sales.sync(
             self.sale, curve.version, curve.state, curve.now_ms
         )
+        await self._house.queue.keep_pace(self.event, curve)
         await self._house.sales.note_number(self.sale, max(curve.next, curve.lobby_next))
         if self.sale.lobby_size is not None and not curve.drawn:
             await self._draw(curve)

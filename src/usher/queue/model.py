@@ -233,8 +233,8 @@ def wait_s(curve: Curve, ahead: int, per_min: float | None) -> dict[str, int] | 
         curve.gate_state != "open" and curve.mode == "queued"
     ):
         return None
-    speed = per_min if per_min else float(curve.rate)
-    p50 = (ahead + 1) * 60 / min(speed, curve.rate)
+    speed = per_min if per_min else float(curve.rate_now)
+    p50 = (ahead + 1) * 60 / min(speed, curve.rate_now)
     return {"p50": math.ceil(p50), "p90": math.ceil(p50 * 1.5) + 2}
 
 
