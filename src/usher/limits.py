@@ -111,6 +111,9 @@ token_chars_max: Final = 2_048
 idempotency_key_chars_max: Final = 128
 join_key_chars_min: Final = 16  # the key of a first join stands for the fan: a UUID has 36
 page_rows_max: Final = 200
+# Requests under way in a process, from which on newcomers, who waits, who looks at seats and who
+# shops are told 503. Under full load there are some hundreds; more wait for a server behind us.
+in_flight_max: Final = (2_000, 3_000, 4_000, 6_000)
 sse_streams_max: Final = 50_000  # per process; above it a stream is told 503
 
 # --- accounts

@@ -16,6 +16,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ASGIApp
 
 from usher import limits
 from usher.account.routes import handlers as account_handlers
@@ -30,6 +31,7 @@ from usher.hook.routes import hook_handlers
 from usher.insight.routes import audit_handlers, pulse_handlers
 from usher.notice.routes import message_handlers
 from usher.openapi import components, describe, operation_id, tags
+from usher.overload import guarded
 from usher.pages import make_pages, page_errors, page_router
 from usher.payment.routes import payment_handlers
 from usher.payment.sandbox.routes import sandbox_handlers
@@ -76,7 +78,9 @@ def build_app(house: House) -> Litestar:
         good = all(word == "ok" for word in told.values()) and not house.hub.draining
         if not good:
             told["state"] = "draining" if house.hub.draining else "not ready"
-        return Response(told, status_code=200 if good else 503)
+        if good:
+            return Response(told)
+        return Response(told, status_code=503, headers={"retry-after": "2"})
 
     @get("/metrics", include_in_schema=False)
     async def metrics() -> Response[bytes]:
@@ -194,10 +198,11 @@ def serve(settings: Settings) -> None:
         structlog.get_logger("usher.payment").warning(
             "new payments go to the test bank, where anybody may approve them: USHER_PAYMENTS"
         )
-    run_server(build_app(House(settings)), settings.host, settings.port)
+    house = House(settings)
+    run_server(guarded(build_app(house), house), settings.host, settings.port)
 
 
-def run_server(app: Litestar, host: str, port: int) -> None:
+def run_server(app: ASGIApp, host: str, port: int) -> None:
     """uvicorn as usher wants it; the benchmarks serve their baseline the same way."""
     # What start-up has made stays; and a request's objects die young, by their reference counts.
     gc.collect()
