@@ -256,10 +256,9 @@ def _table(kinds: dict[str, Any]) -> None:
     for name, each in sorted(kinds.items()):
         kind = msgspec.to_builtins(each, str_keys=True)
         told = ", ".join(f"{status}: {count:,}" for status, count in kind["statuses"].items())
-        click.echo(
-            f"  {name:<12} p50 {kind['p50_ms']:>7.1f}  p99 {kind['p99_ms']:>8.1f}"
-            f"  max {kind['max_ms']:>8.1f} ms, refused p99 {kind['refused_p99_ms']:>8.1f} ms: {told}"
-        )
+        served = "  ".join(f"{of} {kind[f'{of}_ms']:>8.1f}" for of in ("p50", "p99", "max"))
+        refused = f"refused p99 {kind['refused_p99_ms']:>8.1f}"
+        click.echo(f"  {name:<12} {served}, {refused} ms: {told}")
 
 
 @click.command()
@@ -290,7 +289,8 @@ def main(json_file: Path | None, **asked: Any) -> None:
     flood = figures["flood"]
     click.echo(
         f"flood: {flood['sent']:,} requests, {flood['per_s']:,.0f}/s where one process carries"
-        f" {figures['carries_per_s']:,}/s; client {flood['client_cpu_share']:.0%} of a core"
+        f" {figures['carries_per_s']:,}/s; {flood['unsent']:,} found no connection; client"
+        f" {flood['client_cpu_share']:.0%} of a core"
     )
     _table(flood["kinds"])
     click.echo(f"fans: {figures['fans']['outcomes']}")

@@ -26,6 +26,22 @@ class Reply(NamedTuple):
     took_s: float
 
 
+def answered(data: bytes) -> tuple[int, int | None, bytes] | None:
+    """Status, Retry-After and body of an answer that has come whole; None of one that has not."""
+    head_end = data.find(b"\r\n\r\n")
+    if head_end < 0:
+        return None
+    at = data.find(b"\r\ncontent-length: ", 0, head_end)
+    length = int(data[at + 18 : data.find(b"\r", at + 18)]) if at > 0 else 0
+    if len(data) < head_end + 4 + length:
+        return None
+    status = int(data[9:12])
+    retry_s = None
+    if status in (429, 503) and (at := data.find(b"\r\nretry-after: ", 0, head_end)) > 0:
+        retry_s = int(data[at + 15 : data.find(b"\r", at + 15)])
+    return status, retry_s, data[head_end + 4 :]
+
+
 class _Link(asyncio.Protocol):
     def __init__(self, wire: "Wire") -> None:
         self._wire = wire
@@ -44,20 +60,12 @@ class _Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer = self._buffer + data if self._buffer else data
-        head_end = self._buffer.find(b"\r\n\r\n")
-        if head_end < 0:
+        found = answered(self._buffer)
+        if found is None:
             return
-        head = self._buffer[:head_end].lower()
-        at = head.find(b"content-length: ")
-        length = int(head[at + 16 :].split(b"\r", 1)[0]) if at > 0 else 0
-        if len(self._buffer) < head_end + 4 + length:
-            return
-        status = int(head[9:12])
-        again = head.find(b"retry-after: ")
-        retry_s = int(head[again + 13 :].split(b"\r", 1)[0]) if again > 0 else None
-        body, self._buffer = self._buffer[head_end + 4 :], b""
+        self._buffer = b""
         if self.waits is not None and not self.waits.done():
-            self.waits.set_result((status, retry_s, body))
+            self.waits.set_result(found)
 
     def connection_lost(self, fault: Exception | None) -> None:
         self._transport = None

@@ -27,22 +27,22 @@ _NEW, _WAITS, _LOOKS, _SHOPS = range(len(TIERS))
 _KINDS: Final[dict[str, Kind | None]] = {
     "": Kind(_NEW),
     "join": Kind(_NEW),
-    "queue": Kind(_NEW),
+    "queue": Kind(_NEW, light=True),
     "events": Kind(_NEW),
-    "place": Kind(_WAITS),
-    "seats": Kind(_LOOKS),
+    "place": Kind(_WAITS, light=True),
+    "seats": Kind(_LOOKS, light=True),
     "plan": Kind(_LOOKS),
     "feed": Kind(_LOOKS, stream=True),
     "stream": Kind(_WAITS, stream=True),
-    "holds": Kind(_SHOPS, timed=True),
-    "bookings": Kind(_SHOPS, timed=True),
-    "claim": Kind(_SHOPS, timed=True),
-    "payment": Kind(_SHOPS, timed=True),
+    "holds": Kind(_SHOPS, light=True, shop=True),
+    "bookings": Kind(_SHOPS, shop=True),
+    "claim": Kind(_SHOPS, light=True, shop=True),
     "healthz": None,
     "readyz": None,
     "metrics": None,
 }
 _SHOP: Final = Kind(_SHOPS)
+_LINE: Final = Kind(_WAITS)  # what is asked about the line is in memory
 _BOOKING_STREAM: Final = Kind(_SHOPS, stream=True)
 _EVENT_PREFIXES: Final = ("/events/", "/api/v1/events/")
 # When to come back, in seconds, from the first tier to the last; spread, so that who was refused
@@ -59,13 +59,11 @@ _PAGE: Final = """<!doctype html>
 """
 
 
-def kind_of(scope: Scope) -> Kind | None:
-    """What a request is, by its address and method alone."""
-    request = cast(HTTPScope, scope)
-    path = request["path"]
+def kind_of(method: str, path: str) -> Kind | None:
+    """What a request is, by its method and address alone."""
     tail = path[path.rfind("/") + 1 :]
     kind = _KINDS.get(tail, _SHOP)
-    if kind is None or kind.timed:
+    if kind is None or kind.shop:
         return kind
     if kind is _SHOP:
         # An event's own address, by the number of its slashes; and what pages are made of.
@@ -73,9 +71,9 @@ def kind_of(scope: Scope) -> Kind | None:
             if path.startswith(prefix) and "/" not in path[len(prefix) :]:
                 return _KINDS["events"]
         return _KINDS["plan"] if path.startswith("/static/") else kind
-    if tail == "queue" and request["method"] != "POST":
-        return _KINDS["place"]
-    if tail == "place" and request["method"] != "GET":
+    if tail == "queue" and method != "POST":
+        return _LINE
+    if tail == "place" and method != "GET":
         return _SHOP  # gives a place up: makes room
     if tail == "stream" and "/bookings/" in path:
         return _BOOKING_STREAM

@@ -1,18 +1,21 @@
 """Refusing early and cheaply what could only be answered late: a thin ASGI layer before all else.
 
-How far behind the process is, is how late a timer of its event loop comes: every request waits at
-least as long, some for three or four turns. What counts is the standing delay, the least of half a
-second (CoDel, RFC 8289): one long turn is no queue. From it a level is made by a proportional-
-integral controller (PIE, RFC 8033): 0 refuses nothing, 1 all of the first tier, 2 all of the first
-two, and so on; in between the share that is due. It rises within a second and falls in two.
+How far behind the process is: how late a timer of its event loop comes, or how long those requests
+take that have next to nothing to do but to ask Redis, whichever is more. What counts is the
+standing delay, the least of half a second (CoDel, RFC 8289): one long turn is no queue. From it a
+level is made by a proportional-integral controller (PIE, RFC 8033): 0 refuses nothing, 1 all of
+the first tier, 2 all of the first two, and so on; in between the share that is due. It rises
+within a second and falls in two.
 
-A request that is let through costs a dictionary look-up and an addition; there is no task, no lock
-and no clock per request but those of the shop, whose answers are timed for the gate (queue/pacing).
+A request that is let through costs a dictionary look-up, two readings of the clock and an addition;
+there is no task and no lock per request. plumbing/doorstep.py asks the same before a request is
+even parsed.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from statistics import median
 from time import perf_counter
 from typing import Any, Final, NamedTuple, cast
@@ -26,9 +29,10 @@ TICK_S: Final = 0.05
 STANDING_S: Final = 0.5
 TARGET_S: Final = 0.05
 _SEEN_MIN: Final = 3  # however late they come: one long turn alone is no queue
-# Per tick, in levels a second: of the distance from the target, of the step since the last tick.
-_ALPHA: Final = 0.6
-_BETA: Final = 1.0
+# Levels for a second of delay: by second that it stands above the target, and for a step up. A step
+# down counts for nothing: the least of half a second falls at the first quick turn.
+_ALPHA: Final = 8.0
+_BETA: Final = 2.0
 # Answers looked at, at most so many and so old, and at least so many.
 _TIMES_MAX: Final = 128
 _TIMES_S: Final = 2.0
@@ -36,15 +40,23 @@ _TIMES_MIN: Final = 5
 # What is told of answers while even the last tier is refused.
 _REFUSING_S: Final = 1.0
 _QUIET_S: Final = 2.0
+# Connections on which refusals were sent and that are listened to again by one tick: at a dozen
+# microseconds a refusal at most an eighth of a processor goes into refusing.
+RESUMED_MAX: Final = 500
+_NEVER_S: Final = float("inf")
+# Stands in the scope of a request that was asked about before it was parsed.
+PASSED: Final = "usher.passed"
 
 
 class Kind(NamedTuple):
     """What a request is: its tier, from 0, which is refused first; `stream` if it stays for as
-    long as its client does; `timed` if its answer is one the gate is paced by."""
+    long as its client does; `light` if it has little to do but to ask Redis, so that the time it
+    takes is time it waits; `shop` if its answer is one by which the gate is paced."""
 
     tier: int
     stream: bool = False
-    timed: bool = False
+    light: bool = False
+    shop: bool = False
 
 
 class Pressure:
@@ -54,6 +66,7 @@ class Pressure:
         # The last tier is never refused whole: somebody has to get through.
         self._most = tiers - 0.2
         self._seen: deque[tuple[float, float]] = deque()
+        self._noted_s = 0.0
         self.standing_s = 0.0
         self.level = 0.0
 
@@ -63,41 +76,48 @@ class Pressure:
         while self._seen[0][0] < now_s - STANDING_S and len(self._seen) > _SEEN_MIN:
             self._seen.popleft()
         standing = min(late for _, late in self._seen) if len(self._seen) >= _SEEN_MIN else 0.0
-        move = _ALPHA * (standing - TARGET_S) + _BETA * (standing - self.standing_s)
+        since_s = min(STANDING_S, now_s - self._noted_s)
+        rise = max(0.0, standing - self.standing_s)
+        move = _ALPHA * (standing - TARGET_S) * since_s + _BETA * rise
+        self._noted_s = now_s
         self.standing_s = standing
-        if standing > TARGET_S or move < 0:
+        if standing > TARGET_S or move < 0:  # below the target it never rises
             self.level = min(self._most, max(0.0, self.level + move))
         return self.level
 
 
 class Refusal(NamedTuple):
-    """An answer laid out beforehand: the two messages of ASGI."""
+    """An answer laid out beforehand: the two messages of ASGI, and the bytes of HTTP/1.1."""
 
     start: dict[str, Any]
     body: dict[str, Any]
+    raw: bytes
 
 
 def refusal(status: int, body: bytes, head: Sequence[tuple[bytes, bytes]]) -> Refusal:
     """An answer that is always the same."""
     headers = [*head, (b"content-length", b"%d" % len(body))]
+    lines = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode())]
+    lines += [b"%b: %b" % pair for pair in headers]
     return Refusal(
         {"type": "http.response.start", "status": status, "headers": headers},
         {"type": "http.response.body", "body": body, "more_body": False},
+        b"\r\n".join(lines) + b"\r\n\r\n" + body,
     )
 
 
 class Shed:
     """`app`, before which so much is refused as is needed for the rest to be answered in time.
 
-    `kind_of` says what a request is, None of one that is never refused; `refuse` gives the answer
-    for one of a tier; `in_flight_max` bounds, tier by tier, how many requests may be under way
-    when one of it comes, should they wait for a server behind us and not for our loop.
+    `kind_of` says what a request is by its method and path, None of one that is never refused;
+    `refuse` gives the answer to one of a tier. `in_flight_max`
+    bounds, tier by tier, how many requests may be under way when one of it comes.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        kind_of: Callable[[Scope], Kind | None],
+        kind_of: Callable[[str, str], Kind | None],
         refuse: Callable[[Scope, int], Refusal],
         in_flight_max: Sequence[int],
         count: Callable[[int], None],
@@ -112,7 +132,9 @@ class Shed:
         self._owed = [0.0] * len(in_flight_max)
         self._strained = False  # something is to be refused: the one flag that requests look at
         self.in_flight = 0
+        self._least_s = _NEVER_S  # the quickest light answer since the last tick
         self._times: deque[tuple[float, float]] = deque(maxlen=_TIMES_MAX)
+        self._resting: deque[Callable[[], None]] = deque()
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._refused = 0
@@ -127,25 +149,49 @@ class Shed:
                 if self._timer is not None:
                     self._timer.cancel()
             return
-        kind = self._kind_of(scope)
+        kind = self._kind_of(scope["method"], scope["path"])  # type: ignore[typeddict-item]
         if kind is None:
             await self._app(scope, receive, send)
             return
-        if (self._strained or self.in_flight >= self._in_flight_max[0]) and self._full(kind.tier):
-            await self._turn_away(scope, send, kind.tier)
+        if self.busy and PASSED not in scope and self._full(kind.tier):
+            answer = self._turn_away(scope, kind.tier)
+            await send(answer.start)  # type: ignore[arg-type]
+            await send(answer.body)  # type: ignore[arg-type]
             return
         if kind.stream:
             await self._app(scope, receive, send)
             return
         self.in_flight += 1
-        began = perf_counter() if kind.timed else 0.0
+        began = perf_counter()
         try:
             await self._app(scope, receive, send)
         finally:
             self.in_flight -= 1
-            if kind.timed:
-                now = perf_counter()
+            now = perf_counter()
+            if kind.light and now - began < self._least_s:
+                self._least_s = now - began
+            if kind.shop:
                 self._times.append((now, now - began))
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is to be refused at all."""
+        return self._strained or self.in_flight >= self._in_flight_max[0]
+
+    def refused(
+        self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]]
+    ) -> bytes | None:
+        """While `busy`: the answer to a request that is to be refused, as bytes."""
+        kind = self._kind_of(method, path)
+        if kind is None or not self._full(kind.tier):
+            return None
+        scope: Any = {"type": "http", "method": method, "path": path, "headers": headers}
+        return self._turn_away(scope, kind.tier).raw
+
+    def rest(self, resume: Callable[[], None]) -> None:
+        """Has `resume` called in its turn: within a tick or two, and not more than so many a tick.
+        Who was refused is not listened to meanwhile: refusals have a budget, too."""
+        self._resting.append(resume)
 
     def _full(self, tier: int) -> bool:
         """Whether one more of this tier is to be refused: as many as are due, evenly."""
@@ -156,7 +202,7 @@ class Shed:
         self._owed[tier] = owed - refused
         return refused
 
-    async def _turn_away(self, scope: Scope, send: Send, tier: int) -> None:
+    def _turn_away(self, scope: Scope, tier: int) -> Refusal:
         if not self._refused:
             log.warning(
                 "refusing",
@@ -167,18 +213,16 @@ class Shed:
         self._refused += 1
         self._refused_at = perf_counter()
         self._count(tier)
-        answer = self._refuse(scope, tier)
-        await send(answer.start)  # type: ignore[arg-type]
-        await send(answer.body)  # type: ignore[arg-type]
+        return self._refuse(scope, tier)
 
     def delay_s(self) -> float:
         """How long the shop's answers take: the median of the last ones, which no client that is
-        slow itself can move, and how late the loop is."""
+        slow itself can move; the standing delay where that is more."""
         if self.pressure.level > len(self._shares) - 1:
             return max(_REFUSING_S, self.pressure.standing_s)
         since = perf_counter() - _TIMES_S
         times = [took for at, took in self._times if at > since]
-        return self.pressure.standing_s + (median(times) if len(times) >= _TIMES_MIN else 0.0)
+        return max(self.pressure.standing_s, median(times) if len(times) >= _TIMES_MIN else 0.0)
 
     def _watch(self) -> None:
         self._due = perf_counter() + TICK_S
@@ -186,10 +230,14 @@ class Shed:
 
     def _tick(self) -> None:
         now = perf_counter()
-        level = self.pressure.note(now, max(0.0, now - self._due))
+        waited = 0.0 if self._least_s == _NEVER_S else self._least_s
+        self._least_s = _NEVER_S
+        level = self.pressure.note(now, max(waited, now - self._due))
         self._shares = [min(1.0, max(0.0, level - tier)) for tier in range(len(self._shares))]
         self._strained = level > 0
         if self._refused and not level and now - self._refused_at > _QUIET_S:
             log.warning("answering everything again", refused=self._refused)
             self._refused = 0
+        for _ in range(min(len(self._resting), RESUMED_MAX)):
+            self._resting.popleft()()
         self._watch()
