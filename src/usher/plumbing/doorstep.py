@@ -22,7 +22,7 @@ _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d{1,9})(?=\r\n)")
 _ASKED_FOR: Final = re.compile(rb"\r\n(accept|accept-language): *([^\r]*)")
 # What makes a request more than its head and so many bytes.
 _SPECIAL: Final = re.compile(
-    rb"\r\n(?:transfer-encoding|expect|upgrade|connection: *(?!keep-alive\r\n))"
+    rb"\r\n(?:transfer-encoding|expect|upgrade(?=[: ])|connection(?!: *keep-alive\r\n))"
 )
 _HEAD_BYTES_MAX: Final = 16_384
 

@@ -2,10 +2,10 @@
 
 How far behind the process is: how late a timer of its event loop comes, or how long those requests
 take that have next to nothing to do but to ask Redis, whichever is more. What counts is the
-standing delay, the least of half a second (CoDel, RFC 8289): one long turn is no queue. From it a
-level is made by a proportional-integral controller (PIE, RFC 8033): 0 refuses nothing, 1 all of
-the first tier, 2 all of the first two, and so on; in between the share that is due. It rises
-within a second and falls in two.
+standing delay, the least of a fifth of a second (CoDel, RFC 8289): one long turn is no queue. From
+it a level is made by a proportional-integral controller (PIE, RFC 8033): 0 refuses nothing, 1 all
+of the first tier, 2 all of the first two, and so on; in between the share that is due. It rises
+within half a second and falls in two or three.
 
 A request that is let through costs a dictionary look-up, two readings of the clock and an addition;
 there is no task and no lock per request. plumbing/doorstep.py asks the same before a request is
@@ -26,13 +26,14 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 log = structlog.get_logger("usher.shed")
 
 TICK_S: Final = 0.05
-STANDING_S: Final = 0.5
+STANDING_S: Final = 0.2
 TARGET_S: Final = 0.05
+_SINCE_MAX_S: Final = 0.5
 _SEEN_MIN: Final = 3  # however late they come: one long turn alone is no queue
-# Levels for a second of delay: by second that it stands above the target, and for a step up. A step
-# down counts for nothing: the least of half a second falls at the first quick turn.
+# Levels for a second of delay: in each second that it stands above the target, and for each step.
+# Found by trying (tests/unit/test_shed.py): with a third of beta it swings around the target.
 _ALPHA: Final = 8.0
-_BETA: Final = 2.0
+_BETA: Final = 8.0
 # Answers looked at, at most so many and so old, and at least so many.
 _TIMES_MAX: Final = 128
 _TIMES_S: Final = 2.0
@@ -76,9 +77,9 @@ class Pressure:
         while self._seen[0][0] < now_s - STANDING_S and len(self._seen) > _SEEN_MIN:
             self._seen.popleft()
         standing = min(late for _, late in self._seen) if len(self._seen) >= _SEEN_MIN else 0.0
-        since_s = min(STANDING_S, now_s - self._noted_s)
-        rise = max(0.0, standing - self.standing_s)
-        move = _ALPHA * (standing - TARGET_S) * since_s + _BETA * rise
+        since_s = min(_SINCE_MAX_S, now_s - self._noted_s)
+        step = standing - self.standing_s
+        move = _ALPHA * (standing - TARGET_S) * since_s + _BETA * step
         self._noted_s = now_s
         self.standing_s = standing
         if standing > TARGET_S or move < 0:  # below the target it never rises
