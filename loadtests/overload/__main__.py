@@ -27,6 +27,7 @@ from loadtests.overload.flood import Order
 from loadtests.overload.tally import Tally, share
 from loadtests.overload.wire import Wire
 from usher.embedded import delete_data
+from usher.embedded.guard import children
 from usher.ids import new_id
 from usher.insight.commands import lines
 from usher.insight.model import Verdict
@@ -107,10 +108,12 @@ async def _stall(site: Up, after_s: float, for_s: float) -> None:
     if not for_s or site.servers is None:
         return
     await asyncio.sleep(after_s)
-    pids = site.servers.pids()["database"]
-    group = [each for each in pids if each > 1]
+    postmaster = site.servers.pids()["database"][1]
+    stopped = [postmaster]
     for number in (signal.SIGSTOP, signal.SIGCONT):
-        for pid in group:
+        if number == signal.SIGSTOP:
+            stopped += children(postmaster)
+        for pid in stopped:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
         click.echo(f"PostgreSQL: {number.name}")

@@ -154,7 +154,8 @@ class Pulses:
         return found
 
 
-def _slowed(curve: Curve) -> Slowed | None:
+def slowed_of(curve: Curve) -> Slowed | None:
+    """What slows a gate; None where nothing does."""
     if curve.rate_now >= curve.rate or curve.mode != "queued":
         return None
     return Slowed(
@@ -203,7 +204,7 @@ def _pulse(
         called_per_minute=round(known.per_min) if known and known.per_min is not None else None,
         throttle=gate.throttle if gate else sale.throttle,
         rate_floor_pct=gate.floor_pct if gate else sale.rate_floor_pct,
-        slowed=_slowed(curve) if curve else None,
+        slowed=slowed_of(curve) if curve else None,
         seats=curve.seats if curve else event.seats,
         free=curve.free if curve else 0,
         held=curve.held if curve else 0,
