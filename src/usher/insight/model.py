@@ -51,8 +51,11 @@ def replay_calls(entries: list[RawEntry]) -> tuple[int, int]:
         at_ms = int(entry_id.partition("-")[0])
         rate = float(fields["rate"])
         per_s = max(rate, before_rate) / 60
+        burst_s = max(1.0, 1 / per_s)
+        if rate != before_rate:
+            level_s = min(level_s, burst_s)  # a slow rate's burst is long: full is full
         level_s = max(0.0, level_s - (at_ms - before_ms + 1) / 1000) + int(fields["count"]) / per_s
-        over_rate = max(over_rate, int((level_s - max(1.0, 1 / per_s)) * per_s))
+        over_rate = max(over_rate, int((level_s - burst_s) * per_s))
         over_capacity = max(over_capacity, int(fields["shopping"]) - int(fields["capacity"]))
         before_ms, before_rate = at_ms, rate
     return max(0, over_rate), max(0, over_capacity)
