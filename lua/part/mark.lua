@@ -1,9 +1,13 @@
 -- Gives the runs of neighbours in `seats`, as first, count in turn, and how many seats they are:
 -- four seats side by side are one call to the server instead of four. Repeats count once.
 local function runs_of(seats)
-  local sorted = {} -- not by unpack, which a whole hall is too much for
-  for i = 1, #seats do sorted[i] = seats[i] end
-  table.sort(sorted)
+  local sorted, rising = seats, true
+  for i = 2, #seats do rising = rising and seats[i] > seats[i - 1] end
+  if not rising then
+    sorted = {} -- not by unpack, which a whole hall is too much for
+    for i = 1, #seats do sorted[i] = seats[i] end
+    table.sort(sorted)
+  end
   local runs, n, count = {}, 0, 0
   for i = 1, #sorted do
     local index = sorted[i]

@@ -2,6 +2,7 @@
 local settings = redis.call('HMGET', gate, 'state', 'free', 'held', 'claimed', 'hold_s',
   'hold_cap_s', 'seats_max', 'listed')
 -- Who is `offered` seats has waited for them instead of standing in line.
+local has = 0 -- seats of theirs already
 local function refuse(count, offered)
   local old = redis.call('HGET', hold, hold_id)
   if old then
@@ -18,7 +19,7 @@ local function refuse(count, offered)
   local due = not offered
     and string.match(redis.call('HGET', place, place_id) or '', '^a %d+ (%d+)$')
   if not offered and (not due or tonumber(due) <= now_ms) then return { 'lapsed' } end
-  local has = tonumber(redis.call('HGET', fan, place_id) or 0)
+  has = tonumber(redis.call('HGET', fan, place_id) or 0)
   local most = tonumber(settings[7])
   if has + count > most then return { 'over_limit', has, most } end
   return nil
@@ -27,10 +28,10 @@ local function take(seats, runs, hold_ms, cap_ms)
   local list = table.concat(seats, ',')
   local due, cap = now_ms + hold_ms, now_ms + cap_ms
   shift(runs, list, 'h')
-  -- Both counters were read above and nothing has moved since: one call instead of two.
+  -- The counters were read above and nothing has moved since: one call instead of two.
   redis.call('HSET', gate, 'free', settings[2] - #seats, 'held', settings[3] + #seats)
   redis.call('HSET', hold, hold_id, hold_text('h', place_id, due, cap, digest, '-', list))
   redis.call('ZADD', hold_due, due, hold_id)
-  redis.call('HINCRBY', fan, place_id, #seats)
+  redis.call('HSET', fan, place_id, has + #seats)
   return { 'held', due, due - now_ms, cap, seats }
 end

@@ -27,6 +27,7 @@ from usher.checkin.routes import checkin_handlers
 from usher.errors import UsherError
 from usher.event.editing.routes import editing_handlers
 from usher.event.routes import event_handlers
+from usher.event.warming import keep_warm
 from usher.feed.routes import feed_handlers, stream_handlers
 from usher.hook.routes import hook_handlers
 from usher.insight.routes import audit_handlers, pulse_handlers
@@ -42,6 +43,7 @@ from usher.plumbing.form import from_this_site
 from usher.plumbing.listen import listening
 from usher.plumbing.request import StrictRequest
 from usher.queue.routes import queue_handlers
+from usher.sale.model import Sale
 from usher.sale.routes import sale_handlers
 from usher.seat.blocking.routes import blocking_handlers
 from usher.seat.routes import seat_handlers
@@ -92,15 +94,20 @@ def build_app(house: House) -> Litestar:
         text, kind = house.metrics.text()
         return Response(text, media_type=kind)
 
+    async def on_sale() -> list[Sale]:
+        return [sale for sale, _ in await house.sales.published()]
+
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await house.open()
         house.hub.start()
         restore = _drain_on_sigterm(house)
+        warming = asyncio.create_task(keep_warm(house.events, on_sale), name="warming")
         try:
             yield
         finally:
             restore()
+            warming.cancel()
             await house.close()
 
     def provide(service: Any) -> Provide:

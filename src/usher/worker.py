@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 import structlog
+import uvloop
 from arq import cron, func
 from arq.connections import ArqRedis
 from arq.worker import Worker as ArqWorker
@@ -364,4 +365,4 @@ async def _main(settings: Settings) -> None:
 def work(settings: Settings) -> None:
     """Runs one worker process until it is told to stop."""
     logs.set_up(settings.log_format, settings.log_level)
-    asyncio.run(_main(settings))
+    uvloop.run(_main(settings))

@@ -1,16 +1,18 @@
 """What a process keeps of the events it shows: enough, and not for good."""
 
+import asyncio
 from datetime import timedelta
 from unittest.mock import Mock
 
 import pytest
 
 from usher.clock import utc_now
-from usher.event import service
+from usher.errors import Unavailable
+from usher.event import service, warming
 from usher.event.model import NewEvent
 from usher.event.service import EventService
 from usher.plumbing.postgres import Database
-from usher.sale.model import SaleSettings
+from usher.sale.model import Sale, SaleSettings
 from usher.venue.generate import rows_by_columns
 from usher.venue.layout import compile_layout
 from usher.venue.price import default_prices
@@ -47,3 +49,32 @@ async def test_what_was_shown_is_not_kept_for_good(
     for event in ids:
         await events.showing(event)
     assert events._showings.keys() <= {ids[-1]}
+
+
+async def test_what_is_on_is_laid_out_before_anybody_asks(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events, (opened, shut) = EventService(database), await _events(database, 2)
+    compiled = Mock(wraps=compile_layout)
+    monkeypatch.setattr(service, "compile_layout", compiled)
+    monkeypatch.setattr(warming, "LOOK_S", 0.01)
+    looks = asyncio.Queue[None]()
+
+    async def sales() -> list[Sale]:
+        looks.put_nowait(None)
+        if looks.qsize() == 1:
+            raise Unavailable("the database is away for a moment")
+        return [
+            Sale(event_id=opened, draw_key=b"", state="open"),
+            Sale(event_id=shut, draw_key=b"", state="closed"),
+        ]
+
+    ahead = asyncio.create_task(warming.keep_warm(events, sales))
+    while looks.qsize() < 4:
+        await asyncio.sleep(0.01)
+    ahead.cancel()
+    assert compiled.call_count == 1
+    await events.showing(opened)
+    assert compiled.call_count == 1
+    await events.showing(shut)
+    assert compiled.call_count == 2

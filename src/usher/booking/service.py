@@ -11,6 +11,7 @@ from usher.account.model import Reader
 from usher.account.service import AccountService
 from usher.booking import queries
 from usher.booking.model import Booking, BookingRequest, Claim, ticket_id
+from usher.booking.queries import TicketView
 from usher.booking.refunding.model import cancellable_until
 from usher.booking.refunding.queries import refunds_of
 from usher.clock import iso, iso_ms, to_ms, utc_now
@@ -57,7 +58,12 @@ class BookingService:
             found = await queries.find_many(database, ids)
             return [found.get(each) for each in ids]
 
+        async def tickets(bookings: Sequence[str]) -> list[list[TicketView]]:
+            found = await queries.tickets_of(database, bookings)
+            return [found[each] for each in bookings]
+
         self._find: Gather[str, Booking | None] = Gather(find)
+        self._tickets: Gather[str, list[TicketView]] = Gather(tickets)
 
     async def create(self, admission: Admission, asked: BookingRequest) -> dict[str, Any]:
         """Claims a hold: from here on the seats are the fan's until `due`, paid or not.
@@ -180,7 +186,8 @@ class BookingService:
 
     async def _views(self, bookings: Sequence[Booking]) -> list[dict[str, Any]]:
         confirmed = [each.id for each in bookings if each.state == "confirmed"]
-        tickets = await queries.tickets_of(self._database, confirmed) if confirmed else {}
+        live = await asyncio.gather(*(self._tickets(each) for each in confirmed))
+        tickets = dict(zip(confirmed, live, strict=True))
         attempts = await asyncio.gather(*(self._payments.of_booking(each.id) for each in bookings))
         returned = [each.id for each in bookings if each.returned]
         refunds = await refunds_of(self._database, returned) if returned else []
