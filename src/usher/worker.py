@@ -86,7 +86,8 @@ class Ticker:
             await asyncio.sleep(max(0.01, tick_s - (time.monotonic() - began)))
 
     async def _turn_gate(self) -> float:
-        known = await self._house.curves.of(self.event, fresh_s=SYNC_TICK_S)
+        # As `_sync` has asked for it, unless that has to wait.
+        known = await self._house.curves.of(self.event, fresh_s=2 * SYNC_TICK_S)
         if known and await self._house.queue.keep_pace(self.event, known.curve) is not None:
             await self._house.curves.of(self.event, fresh_s=0)
         reply = await self._house.queue.release(self.event)
