@@ -49,9 +49,7 @@ class Door:
 
     def refuse(self, share: float) -> None:
         """From now on so much of who comes anew is refused."""
-        self.shed.pressure.level = share
-        self.shed._shares = [share, 0.0, 0.0, 0.0]
-        self.shed._strained = share > 0
+        self.shed.pressure._set(share)
 
 
 @asynccontextmanager

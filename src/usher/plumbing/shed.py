@@ -30,10 +30,16 @@ STANDING_S: Final = 0.2
 TARGET_S: Final = 0.05
 _SINCE_MAX_S: Final = 0.5
 _SEEN_MIN: Final = 3  # however late they come: one long turn alone is no queue
-# Levels for a second of delay: in each second that it stands above the target, and for each step.
-# Found by trying (tests/unit/test_shed.py): with a third of beta it swings around the target.
+# Levels for a second of delay: in each second that it stands above the target, and for each step of
+# it, at most so much up at once, and a fifth of it down. Found by trying: tests/unit/test_shed.py.
 _ALPHA: Final = 8.0
 _BETA: Final = 8.0
+_STEP_MAX: Final = 0.5
+# How many may be under way while something is refused: what can be served within so many seconds,
+# by tier, and some in any case.
+_WITHIN_S: Final = (0.1, 0.15, 0.2, 0.5)
+_UNDER_WAY_MIN: Final = 32
+_LEARNS: Final = 0.3
 # Answers looked at, at most so many and so old, and at least so many.
 _TIMES_MAX: Final = 128
 _TIMES_S: Final = 2.0
@@ -61,30 +67,50 @@ class Kind(NamedTuple):
 
 
 class Pressure:
-    """The controller: delays in, a level out. It has no clock of its own."""
+    """The controller: delays in; how much is refused, tier by tier, and how many may be under way,
+    out. It has no clock of its own. `in_flight_max` are the bounds while nothing is behind."""
 
-    def __init__(self, tiers: int) -> None:
+    def __init__(self, in_flight_max: Sequence[int]) -> None:
+        self._at_rest = list(in_flight_max)
         # The last tier is never refused whole: somebody has to get through.
-        self._most = tiers - 0.2
+        self._most = len(in_flight_max) - 0.2
         self._seen: deque[tuple[float, float]] = deque()
         self._noted_s = 0.0
+        self._carries = 0.0
         self.standing_s = 0.0
         self.level = 0.0
+        self.shares = [0.0] * len(in_flight_max)
+        self.in_flight_max = self._at_rest
 
-    def note(self, now_s: float, late_s: float) -> float:
-        """The level, now that a timer has come so late."""
+    def note(self, now_s: float, late_s: float, served: int = 0) -> None:
+        """Takes in how late a timer has come, and how many were served since the last one."""
         self._seen.append((now_s, late_s))
         while self._seen[0][0] < now_s - STANDING_S and len(self._seen) > _SEEN_MIN:
             self._seen.popleft()
         standing = min(late for _, late in self._seen) if len(self._seen) >= _SEEN_MIN else 0.0
-        since_s = min(_SINCE_MAX_S, now_s - self._noted_s)
-        step = standing - self.standing_s
-        move = _ALPHA * (standing - TARGET_S) * since_s + _BETA * step
+        since_s = now_s - self._noted_s
+        step = min(_STEP_MAX, max(-_STEP_MAX / 5, _BETA * (standing - self.standing_s)))
+        move = _ALPHA * (standing - TARGET_S) * min(_SINCE_MAX_S, since_s) + step
         self._noted_s = now_s
         self.standing_s = standing
+        if standing > TARGET_S:
+            # While a queue stands, what is served is what can be.
+            per_s = served / since_s
+            self._carries += _LEARNS * (per_s - self._carries) if self._carries else per_s
         if standing > TARGET_S or move < 0:  # below the target it never rises
-            self.level = min(self._most, max(0.0, self.level + move))
-        return self.level
+            self._set(min(self._most, max(0.0, self.level + move)))
+
+    def _set(self, level: float) -> None:
+        self.level = level
+        self.shares = [min(1.0, max(0.0, level - tier)) for tier in range(len(self._at_rest))]
+        self.in_flight_max = self._at_rest
+        if level > 0:
+            # However many stand at the door when it opens a little, no more come in at once than
+            # can be served within this time (Little's law).
+            self.in_flight_max = [
+                min(most, max(_UNDER_WAY_MIN, int(self._carries * within_s)))
+                for most, within_s in zip(self._at_rest, _WITHIN_S, strict=False)
+            ]
 
 
 class Refusal(NamedTuple):
@@ -111,8 +137,8 @@ class Shed:
     """`app`, before which so much is refused as is needed for the rest to be answered in time.
 
     `kind_of` says what a request is by its method and path, None of one that is never refused;
-    `refuse` gives the answer to one of a tier. `in_flight_max`
-    bounds, tier by tier, how many requests may be under way when one of it comes.
+    `refuse` gives the answer to one of a tier. `in_flight_max` bounds, tier by tier, how many
+    requests may be under way when one of it comes.
     """
 
     def __init__(
@@ -126,12 +152,10 @@ class Shed:
         self._app = app
         self._kind_of = kind_of
         self._refuse = refuse
-        self._in_flight_max = in_flight_max
         self._count = count
-        self.pressure = Pressure(len(in_flight_max))
-        self._shares = [0.0] * len(in_flight_max)
+        self.pressure = Pressure(in_flight_max)
         self._owed = [0.0] * len(in_flight_max)
-        self._strained = False  # something is to be refused: the one flag that requests look at
+        self._served = 0
         self.in_flight = 0
         self._least_s = _NEVER_S  # the quickest light answer since the last tick
         self._times: deque[tuple[float, float]] = deque(maxlen=_TIMES_MAX)
@@ -168,6 +192,7 @@ class Shed:
             await self._app(scope, receive, send)
         finally:
             self.in_flight -= 1
+            self._served += 1
             now = perf_counter()
             if kind.light and now - began < self._least_s:
                 self._least_s = now - began
@@ -177,7 +202,8 @@ class Shed:
     @property
     def busy(self) -> bool:
         """Whether anything is to be refused at all."""
-        return self._strained or self.in_flight >= self._in_flight_max[0]
+        pressure = self.pressure
+        return pressure.level > 0 or self.in_flight >= pressure.in_flight_max[0]
 
     def refused(
         self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]]
@@ -196,9 +222,9 @@ class Shed:
 
     def _full(self, tier: int) -> bool:
         """Whether one more of this tier is to be refused: as many as are due, evenly."""
-        if self.in_flight >= self._in_flight_max[tier]:
+        if self.in_flight >= self.pressure.in_flight_max[tier]:
             return True
-        owed = self._owed[tier] + self._shares[tier]
+        owed = self._owed[tier] + self.pressure.shares[tier]
         refused = owed >= 1
         self._owed[tier] = owed - refused
         return refused
@@ -219,7 +245,7 @@ class Shed:
     def delay_s(self) -> float:
         """How long the shop's answers take: the median of the last ones, which no client that is
         slow itself can move; the standing delay where that is more."""
-        if self.pressure.level > len(self._shares) - 1:
+        if self.pressure.level > len(self._owed) - 1:
             return max(_REFUSING_S, self.pressure.standing_s)
         since = perf_counter() - _TIMES_S
         times = [took for at, took in self._times if at > since]
@@ -233,10 +259,9 @@ class Shed:
         now = perf_counter()
         waited = 0.0 if self._least_s == _NEVER_S else self._least_s
         self._least_s = _NEVER_S
-        level = self.pressure.note(now, max(waited, now - self._due))
-        self._shares = [min(1.0, max(0.0, level - tier)) for tier in range(len(self._shares))]
-        self._strained = level > 0
-        if self._refused and not level and now - self._refused_at > _QUIET_S:
+        self.pressure.note(now, max(waited, now - self._due), self._served)
+        self._served = 0
+        if self._refused and not self.pressure.level and now - self._refused_at > _QUIET_S:
             log.warning("answering everything again", refused=self._refused)
             self._refused = 0
         for _ in range(min(len(self._resting), RESUMED_MAX)):
