@@ -260,7 +260,9 @@ def _table(kinds: dict[str, Any]) -> None:
         kind = msgspec.to_builtins(each, str_keys=True)
         told = ", ".join(f"{status}: {count:,}" for status, count in kind["statuses"].items())
         served = "  ".join(f"{of} {kind[f'{of}_ms']:>8.1f}" for of in ("p50", "p99", "max"))
-        refused = f"refused p99 {kind['refused_p99_ms']:>8.1f}"
+        refused = (
+            f"refused p99 {kind['refused_p99_ms']:>8.1f}, on the wire {kind['wire_p99_ms']:>7.1f}"
+        )
         click.echo(f"  {name:<12} {served}, {refused} ms: {told}")
 
 

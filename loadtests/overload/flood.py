@@ -79,8 +79,9 @@ class _Link(asyncio.Protocol):
         """What was asked has its answer, or will have none."""
         arrival, self.arrival = self.arrival, None
         if arrival is not None:
-            took_s = time.perf_counter() - arrival.due
-            self._flood.tally.note(arrival.kind, Reply(status, retry_s, b"", took_s))
+            now = time.perf_counter()
+            reply = Reply(status, retry_s, b"", now - arrival.due)
+            self._flood.tally.note(arrival.kind, reply, now - self.sent_at)
 
     def connection_lost(self, fault: Exception | None) -> None:
         self.transport = None

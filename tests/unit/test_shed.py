@@ -26,16 +26,18 @@ class Moment(NamedTuple):
     refused: list[float]
 
 
-def run(times: float, seconds: float = 30, carries: float = 5_000, crowd: int = 0) -> list[Moment]:
+def run(
+    times: float, seconds: float = 20, carries: float = 5_000, *, crowd: bool = False
+) -> list[Moment]:
     """A shop that serves so many a second, one after the other, and is asked `times` as often; a
-    `crowd` stands at the door besides and asks ten thousand times a second. A shop made of
-    numbers: no clock, no chance."""
+    `crowd` stands at the door besides and asks twice as often as that again and again. A shop made
+    of numbers: no clock, no chance."""
     pressure, queue, now, due, ticks = Pressure(AT_REST), 0.0, 0.0, 0.05, []
     step, served = 0.002, 0.0
     asked, refused = [0.0] * TIERS, [0.0] * TIERS
     while now < seconds:
         for tier, share in enumerate(SHARES):
-            come = (carries * times * share + (10_000 * share if crowd else 0)) * step
+            come = (carries * times * share + (2 * carries * share if crowd else 0)) * step
             let_in = come * (1 - pressure.shares[tier])
             let_in = min(let_in, max(0.0, pressure.in_flight_max[tier] - queue))
             queue += let_in
@@ -60,9 +62,9 @@ def test_what_can_be_carried_is_never_refused(times: float) -> None:
 
 @pytest.mark.parametrize("times", [1.5, 5, 10])
 @pytest.mark.parametrize("carries", [500, 5_000])
-@pytest.mark.parametrize("crowd", [0, 3_000])
+@pytest.mark.parametrize("crowd", [False, True])
 def test_too_much_is_cut_down_to_what_can_be_carried(
-    times: float, carries: float, crowd: int
+    times: float, carries: float, crowd: bool
 ) -> None:
     ticks = run(times, carries=carries, crowd=crowd)
     late = ticks[len(ticks) // 3 :]
@@ -175,7 +177,7 @@ async def test_a_loop_that_is_behind_refuses_until_it_is_not() -> None:
             await asyncio.sleep(0)
 
     async with asyncio.timeout(20):
-        await asyncio.gather(*(crowd() for _ in range(80)))
+        await asyncio.gather(*(crowd() for _ in range(30)))
     assert app.shed.delay_s() > TARGET_S
     shop.update([await app.ask("3")])
     assert shop == {200: 1}

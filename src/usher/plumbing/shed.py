@@ -5,7 +5,7 @@ take that have next to nothing to do but to ask Redis, whichever is more. What c
 standing delay, the least of a fifth of a second (CoDel, RFC 8289): one long turn is no queue. From
 it a level is made by a proportional-integral controller (PIE, RFC 8033): 0 refuses nothing, 1 all
 of the first tier, 2 all of the first two, and so on; in between the share that is due. It rises
-within half a second and falls in two or three.
+within half a second and falls by one tier a second.
 
 A request that is let through costs a dictionary look-up, two readings of the clock and an addition;
 there is no task and no lock per request. plumbing/doorstep.py asks the same before a request is
@@ -33,6 +33,7 @@ _SEEN_MIN: Final = 3  # however late they come: one long turn alone is no queue
 # Levels for a second of delay: in each second that it stands above the target, and for each step of
 # it, at most so much up at once, and a fifth of it down. Found by trying: tests/unit/test_shed.py.
 _ALPHA: Final = 8.0
+_ALPHA_DOWN: Final = 20.0  # so that nothing is refused four seconds after the crowd has gone
 _BETA: Final = 8.0
 _STEP_MAX: Final = 0.5
 # How many may be under way while something is refused: what can be served within so many seconds,
@@ -90,7 +91,8 @@ class Pressure:
         standing = min(late for _, late in self._seen) if len(self._seen) >= _SEEN_MIN else 0.0
         since_s = now_s - self._noted_s
         step = min(_STEP_MAX, max(-_STEP_MAX / 5, _BETA * (standing - self.standing_s)))
-        move = _ALPHA * (standing - TARGET_S) * min(_SINCE_MAX_S, since_s) + step
+        pull = _ALPHA if standing > TARGET_S else _ALPHA_DOWN
+        move = pull * (standing - TARGET_S) * min(_SINCE_MAX_S, since_s) + step
         self._noted_s = now_s
         self.standing_s = standing
         if standing > TARGET_S:
