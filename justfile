@@ -22,9 +22,21 @@ test *args: check
 chaos *args:
     pytest -m chaos {{args}}
 
-# measure against baselines in the same run: about two minutes on an idle machine
+# measure against baselines in the same run: some minutes on an idle machine
 bench *args:
     python -m loadtests.bench {{args}}
+
+# the unit costs of `usher plan`, measured anew on this machine: two or three minutes
+costs *args:
+    python -m loadtests.bench.costs {{args}}
+
+# how far `usher plan` is off: a demo foretold, then run and measured
+foretell *args:
+    python -m loadtests.foretell {{args}}
+
+# a crowd and the verdict on it: stampede, snipers, watchers...; `just load --help` has all
+load *args:
+    python -m loadtests {{args}}
 
 # a storm over the money: webhooks in any order, banks that fail, a worker killed twenty times
 storm *args:

@@ -122,6 +122,7 @@ CREATE TABLE public.event (
     cancel_before_s integer,
     cancelled_at timestamp with time zone,
     wound_up_at timestamp with time zone,
+    shadow boolean DEFAULT false NOT NULL,
     CONSTRAINT event_cancel_before_possible CHECK ((cancel_before_s >= 0)),
     CONSTRAINT event_currency_shape CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT event_state_known CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text, 'cancelled'::text])))
@@ -408,6 +409,18 @@ CREATE TABLE public.refund (
 );
 
 --
+-- Name: rehearsal; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.rehearsal (
+    event_id text NOT NULL,
+    source_id text NOT NULL,
+    began_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone
+);
+
+--
 -- Name: reminder; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -498,6 +511,8 @@ CREATE TABLE public.sandbox_charge (
     state text DEFAULT 'open'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     trouble text DEFAULT ''::text NOT NULL,
+    bank text DEFAULT 'sandbox'::text NOT NULL,
+    CONSTRAINT sandbox_charge_bank_known CHECK ((bank = ANY (ARRAY['sandbox'::text, 'rehearsal'::text]))),
     CONSTRAINT sandbox_charge_state_known CHECK ((state = ANY (ARRAY['open'::text, 'authorised'::text, 'declined'::text, 'captured'::text, 'voided'::text]))),
     CONSTRAINT sandbox_charge_trouble_known CHECK ((trouble = ANY (ARRAY[''::text, 'timeout_on_capture'::text, 'capture_fails'::text])))
 );
@@ -525,7 +540,8 @@ CREATE TABLE public.sandbox_webhook (
     kind text NOT NULL,
     due timestamp with time zone DEFAULT now() NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
-    sent_at timestamp with time zone
+    sent_at timestamp with time zone,
+    bank text DEFAULT 'sandbox'::text NOT NULL
 );
 
 --
@@ -845,6 +861,13 @@ ALTER TABLE ONLY public.refund
     ADD CONSTRAINT refund_pkey PRIMARY KEY (id);
 
 --
+-- Name: rehearsal rehearsal_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.rehearsal
+    ADD CONSTRAINT rehearsal_pkey PRIMARY KEY (event_id);
+
+--
 -- Name: reminder reminder_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1087,6 +1110,12 @@ CREATE INDEX refund_by_booking ON public.refund USING btree (booking_id);
 CREATE INDEX refund_by_event ON public.refund USING btree (event_id, created_at, id);
 
 --
+-- Name: refund_by_payment; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX refund_by_payment ON public.refund USING btree (payment_id);
+
+--
 -- Name: sale_change_by_event; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1103,6 +1132,12 @@ CREATE INDEX sandbox_charge_by_creation ON public.sandbox_charge USING btree (cr
 --
 
 CREATE INDEX sandbox_refund_by_charge ON public.sandbox_refund USING btree (charge_id);
+
+--
+-- Name: sandbox_webhook_by_charge; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX sandbox_webhook_by_charge ON public.sandbox_webhook USING btree (charge_id);
 
 --
 -- Name: sandbox_webhook_unsent; Type: INDEX; Schema: public; Owner: -

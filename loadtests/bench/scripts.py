@@ -1,4 +1,4 @@
-"""Server time of a hold, and memory of a waiting fan: what Redis itself says."""
+"""Server time of a hold: what Redis itself says."""
 
 import asyncio
 from statistics import median
@@ -6,6 +6,7 @@ from typing import Final
 
 from loadtests.bench.figure import Figure
 from loadtests.bench.http import event_on_sale
+from loadtests.bench.server import reset, us_per_call
 from usher.ids import new_id
 from usher.queue.scripts import QueueScripts
 from usher.sale.model import SaleChange
@@ -13,9 +14,7 @@ from usher.wiring import House
 
 HOLDS: Final = 8_000
 BATCH: Final = 100
-FANS: Final = 100_000
 HOLD_GOAL: Final = 2.0
-FAN_GOAL_BYTES: Final = 250.0
 
 
 async def hold_time(house: House) -> Figure:
@@ -35,14 +34,14 @@ async def hold_time(house: House) -> Figure:
     # do it in most of them.
     holds, plains = [], []
     for start in range(0, len(quads) - BATCH, BATCH):
-        await house.runner.command("CONFIG", "RESETSTAT")
+        await reset(house)
         await asyncio.gather(
             *(
                 house.seat_scripts.hold(event, new_id("hold"), fans[i // 12], "d", *quads[i])
                 for i in range(start, start + BATCH)
             )
         )
-        holds.append(await _stats(house, "evalsha"))
+        holds.append(await us_per_call(house, "evalsha"))
         # The same seats locked one key each.
         await asyncio.gather(
             *(
@@ -51,7 +50,7 @@ async def hold_time(house: House) -> Figure:
                 for n in range(4)
             )
         )
-        plains.append(await _stats(house, "set"))
+        plains.append(await us_per_call(house, "set"))
     stats, plain = median(holds), median(plains)
     calls, nothing = await _bare(house, "calls"), await _bare(house, "nothing")
     return Figure(
@@ -94,7 +93,7 @@ async def _bare(house: House, script: str) -> float:
     keys = [f"{tag}:{i}" for i in range(7)]
     times = []
     for turn in range(20):
-        await house.runner.command("CONFIG", "RESETSTAT")
+        await reset(house)
         await asyncio.gather(
             *(
                 house.runner.command(
@@ -104,39 +103,5 @@ async def _bare(house: House, script: str) -> float:
                 for n in range(turn * BATCH, (turn + 1) * BATCH)
             )
         )
-        times.append(await _stats(house, "eval"))
+        times.append(await us_per_call(house, "eval"))
     return median(times)
-
-
-async def _stats(house: House, command: str) -> float:
-    text = await house.runner.command("INFO", "commandstats")
-    line = next(line for line in text.splitlines() if line.startswith(f"cmdstat_{command}:"))
-    return float(
-        dict(pair.split("=") for pair in line.partition(":")[2].split(","))["usec_per_call"]
-    )
-
-
-async def fan_memory(house: House) -> Figure:
-    """Bytes of Redis per fan who waits in line, by the difference in used memory."""
-    event = await event_on_sale(house, 10, 10, rate_per_min=1)
-    queue = QueueScripts(house.runner)
-    before = await _used(house)
-    for start in range(0, FANS, 1_000):
-        await asyncio.gather(
-            *(queue.join(event, new_id("place")) for _ in range(start, start + 1_000))
-        )
-    after = await _used(house)
-    return Figure(
-        name="memory per waiting fan",
-        value=round((after - before) / FANS, 1),
-        unit="bytes",
-        baseline=f"{FANS:,} fans joined",
-        goal=FAN_GOAL_BYTES,
-        more_is_better=False,
-    )
-
-
-async def _used(house: House) -> int:
-    text = await house.runner.command("INFO", "memory")
-    line = next(line for line in text.splitlines() if line.startswith("used_memory:"))
-    return int(line.partition(":")[2])

@@ -1,11 +1,11 @@
 -- queue/place: where a place stands now.
 -- KEYS    gate lobby queue place
 -- ARGV    place_id
--- REPLY   lobby index | waiting number ahead | called number due_ms left_ms
+-- REPLY   lobby index | waiting number | called number due_ms left_ms
 --         | admitted number due_ms left_ms | lapsed number | left number | unknown
 --         | shut state
 -- ATOMIC  reads only.
--- COST    O(log n)
+-- COST    O(1): how many stand before a number is told by queue/curve, once for all who ask
 -- USES    now sale place
 
 local g = redis.call('HMGET', gate, 'state', 'free', 'held', 'claimed', 'listed')
@@ -26,4 +26,4 @@ local index = not number and redis.call('ZSCORE', lobby, place_id)
 if not number and not index then return { 'unknown' } end
 if over then return { 'shut', state } end
 if index then return { 'lobby', tonumber(index) } end
-return { 'waiting', tonumber(number), redis.call('ZRANK', queue, place_id) }
+return { 'waiting', tonumber(number) }

@@ -4,7 +4,7 @@
 -- REPLY   released count shopping waiting places[] | idle reason shopping waiting
 -- ATOMIC  admitted never exceeds the rate or the capacity, whoever calls it and however often.
 -- COST    O((called + lapsed) log n), both bounded by ARGV
--- USES    now sale place pace
+-- USES    now sale pace
 
 -- check
 local g = redis.call('HMGET', gate, 'state', 'free', 'held', 'claimed', 'mode', 'gate_state',
@@ -28,14 +28,23 @@ elseif g[10] ~= '1' then reason = 'drawing'
 elseif tonumber(g[2]) <= 0 then reason = 'no_free_seats'
 elseif waiting == 0 then reason = 'nobody_waiting' end
 local lapsed = redis.call('ZRANGEBYSCORE', admission, '-inf', now_ms, 'LIMIT', 0, expire_max)
+local stood = #lapsed > 0 and redis.call('HMGET', place, unpack(lapsed))
 
 -- write
-for _, id in ipairs(lapsed) do
-  local standing, number = read_place(redis.call('HGET', place, id) or 'g 0 0')
-  local missed = standing == 'c'
-  redis.call('HSET', place, id, place_record(missed and 'l' or 'g', number, 0))
-  redis.call('ZREM', admission, id)
-  redis.call('HINCRBY', gate, missed and 'lapsed' or 'ended', 1)
+-- Records are put together here and not by part/place, and everybody's are one call: of a thousand
+-- called while five hundred lapse that is most of the price.
+if #lapsed > 0 then
+  local records, missed = {}, 0
+  for i, id in ipairs(lapsed) do
+    local standing, number = string.match(stood[i] or 'g 0', '^(%a) (%d+)')
+    local called = standing == 'c'
+    if called then missed = missed + 1 end
+    records[2 * i - 1], records[2 * i] = id, (called and 'l ' or 'g ') .. number .. ' 0'
+  end
+  redis.call('HSET', place, unpack(records))
+  redis.call('ZREM', admission, unpack(lapsed))
+  redis.call('HINCRBY', gate, 'lapsed', missed)
+  redis.call('HINCRBY', gate, 'ended', #lapsed - missed)
 end
 local shopping = redis.call('ZCARD', admission)
 if reason then return { 'idle', reason, shopping, waiting } end
@@ -48,21 +57,20 @@ if not simple then
   most = math.min(most, by_rate, by_capacity)
 end
 local popped = redis.call('ZPOPMIN', queue, most)
-local due = now_ms + g[11] * 1000
+local due = string.format('%.0f', now_ms + g[11] * 1000)
 local ids, records, dues = {}, {}, {}
 for i = 1, #popped, 2 do
-  ids[#ids + 1] = popped[i]
-  records[#records + 1] = popped[i]
-  records[#records + 1] = place_record('c', tonumber(popped[i + 1]), due)
-  dues[#dues + 1] = due
-  dues[#dues + 1] = popped[i]
+  local id, number = popped[i], popped[i + 1]
+  ids[#ids + 1] = id
+  records[i], records[i + 1] = id, 'c ' .. number .. ' ' .. due
+  dues[i], dues[i + 1] = due, id
 end
 redis.call('HSET', place, unpack(records))
 redis.call('ZADD', admission, unpack(dues))
 shopping = shopping + #ids
 redis.call('HINCRBY', gate, 'called', #ids)
 redis.call('XADD', signal, 'MAXLEN', '~', 20000, '*', 'called', table.concat(ids, ' '),
-  'due', string.format('%.0f', due), 'mode', g[5], 'count', #ids, 'shopping', shopping,
+  'due', due, 'mode', g[5], 'count', #ids, 'shopping', shopping,
   'rate', rate, 'capacity', g[8])
 if not simple then
   -- The marks are reckoned from the calls themselves, not from slot_us, so that a fault in the

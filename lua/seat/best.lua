@@ -4,7 +4,8 @@
 -- REPLY   held due_ms left_ms cap_ms seats[] | few most | over_limit has most | lapsed
 --         | closed state | gone | mismatch
 -- ATOMIC  a seat is in at most one hold; a refusal changes nothing.
--- COST    O(seats of the category) byte scan, and 12 bytes decoded per run looked at
+-- COST    a byte scan of the category's seats, 2,048 at a time until some fit; 12 bytes decoded per
+--         row looked at, and as often as some log of the rows
 -- USES    now sale hold mark take search
 
 -- check

@@ -15,7 +15,7 @@ KEYS: Final[dict[str, str]] = {
     "admission": "sorted set: called and admitted place ids by due_ms; its size is what shops",
     "signal": "stream: private changes (calls, bookings), read by the hubs",
     "seat": "string: one character per seat index",
-    "segment": "hash: category -> packed runs of adjacent seats, best first",
+    "segment": "hash: category -> packed runs of adjacent seats, best first; see venue/stretch.py",
     "hold": "hash: hold id -> 'state place due_ms cap_ms print seats'",
     "hold_due": "sorted set: hold ids by due_ms",
     "fan": "hash: place id -> seats held, claimed or sold to it",

@@ -37,9 +37,12 @@ rate_per_min_max: Final = 600_000
 rate_floor_pct_default: Final = 10  # of the rate: the gate is never slowed below that
 capacity_default: Final = 300
 capacity_max: Final = 1_000_000
-release_batch_max: Final = 1_000  # places called by one run of the gate
-expire_batch_max: Final = 500  # lapses seen by one run of the gate
-draw_batch_max: Final = 1_000  # places numbered by one run of the draw
+release_batch_max: Final = 250  # places called by one run of the gate
+release_batches_max: Final = 8  # runs in one turn of it: ten turns a second reach rate_per_min_max
+expire_batch_max: Final = 250  # lapses seen by one run of the gate
+# Places numbered by one run of the draw. While Redis rewrites its log a run copies every page it
+# touches, about 18 a place: 1,000 of them were a pause of 25 ms.
+draw_batch_max: Final = 100
 place_token_s: Final = 14 * 24 * 3600
 number_gap: Final = 100_000  # left free after a loss of Redis; see queue/service.py
 strain_kept_ms: Final = 10_000  # a process that has not reported for so long says nothing
@@ -138,6 +141,7 @@ assert hold_seats_max <= fan_seats_max
 assert hold_s_min < hold_s_default
 assert ledger_batch_max < ledger_entries_max
 assert fan_seats_default <= fan_seats_max
+assert release_batch_max * release_batches_max * 10 * 60 >= rate_per_min_max
 assert message_s < message_batch_s
 assert 2 * (message_batch_s + message_s) < message_lease_s
 assert refresh_grace_s < access_token_s < refresh_token_s

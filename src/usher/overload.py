@@ -23,14 +23,15 @@ from usher.wiring import House
 
 TIERS: Final = ("newcomers", "waiting", "looking", "shopping")
 _NEW, _WAITS, _LOOKS, _SHOPS = range(len(TIERS))
-# By the last word of the path. What is not here shops, organises, or is rare.
+# By the last word of the path. What is not here shops, organises, or is rare. Light is only what
+# always asks Redis: an answer from memory waits for nobody.
 _KINDS: Final[dict[str, Kind | None]] = {
     "": Kind(_NEW),
     "join": Kind(_NEW),
     "queue": Kind(_NEW, light=True),
     "events": Kind(_NEW),
-    "place": Kind(_WAITS, light=True),
-    "seats": Kind(_LOOKS, light=True),
+    "place": Kind(_WAITS),
+    "seats": Kind(_LOOKS),
     "plan": Kind(_LOOKS),
     "feed": Kind(_LOOKS, stream=True),
     "stream": Kind(_WAITS, stream=True),
@@ -42,7 +43,6 @@ _KINDS: Final[dict[str, Kind | None]] = {
     "metrics": None,
 }
 _SHOP: Final = Kind(_SHOPS)
-_LINE: Final = Kind(_WAITS)  # what is asked about the line is in memory
 _BOOKING_STREAM: Final = Kind(_SHOPS, stream=True)
 _EVENT_PREFIXES: Final = ("/events/", "/api/v1/events/")
 # When to come back, in seconds, from the first tier to the last; spread, so that who was refused
@@ -72,7 +72,7 @@ def kind_of(method: str, path: str) -> Kind | None:
                 return _KINDS["events"]
         return _KINDS["plan"] if path.startswith("/static/") else kind
     if tail == "queue" and method != "POST":
-        return _LINE
+        return _KINDS["place"]
     if tail == "place" and method != "GET":
         return _SHOP  # gives a place up: makes room
     if tail == "stream" and "/bookings/" in path:

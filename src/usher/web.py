@@ -102,12 +102,15 @@ def build_app(house: House) -> Litestar:
         await house.open()
         house.hub.start()
         restore = _drain_on_sigterm(house)
+        here = asyncio.create_task(house.here("api").run(), name="roll")
         warming = asyncio.create_task(keep_warm(house.events, on_sale), name="warming")
         try:
             yield
         finally:
             restore()
+            here.cancel()
             warming.cancel()
+            await asyncio.wait({here})
             await house.close()
 
     def provide(service: Any) -> Provide:
@@ -129,6 +132,7 @@ def build_app(house: House) -> Litestar:
             *blocking_handlers(house.blocking),
             *payment_handlers(house.payments),
             *(sandbox_handlers(house.bank) if house.sandboxed else []),
+            *sandbox_handlers(house.rehearsal_bank),
             *booking_handlers(house.bookings, house.accounts, house.seats),
             *refunding_handlers(
                 house.refunds, Desk(house.signer, house.accounts, house.seats, house.owner_of)

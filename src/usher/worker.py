@@ -32,7 +32,7 @@ from usher.keys import Keys
 from usher.plumbing import log as logs
 from usher.plumbing.lua import CONNECT_TIMEOUT_S, HEALTH_CHECK_S, SOCKET_TIMEOUT_S, connect
 from usher.plumbing.stream import Consumer
-from usher.queue.scripts import Curve, Released
+from usher.queue.scripts import Curve
 from usher.sale.model import Sale
 from usher.settings import Settings
 from usher.wiring import House, opened
@@ -90,9 +90,7 @@ class Ticker:
         known = await self._house.curves.of(self.event, fresh_s=2 * SYNC_TICK_S)
         if known and await self._house.queue.keep_pace(self.event, known.curve) is not None:
             await self._house.curves.of(self.event, fresh_s=0)
-        reply = await self._house.queue.release(self.event)
-        if isinstance(reply, Released):
-            self._house.metrics.released.inc(reply.count)
+        self._house.metrics.released.inc(await self._house.queue.release(self.event))
         self._house.metrics.swept.inc(await self._house.seats.sweep(self.event))
         # A hundred events of which nothing is wanted must not cost what one costs that is sold.
         return GATE_TICK_S if self._busy else IDLE_TICK_S
@@ -146,6 +144,8 @@ class Worker:
             asyncio.create_task(self._watch(), name="events"),
             asyncio.create_task(self._house.courier.run(), name="courier"),
             asyncio.create_task(self._arq.main(), name="arq"),
+            asyncio.create_task(self._house.rehearsal_postman.run(), name="rehearsal postman"),
+            asyncio.create_task(self._house.here("worker").run(), name="roll"),
         }
         if self._house.sandboxed:
             halves.add(asyncio.create_task(self._house.postman.run(), name="postman"))
@@ -184,11 +184,13 @@ class Worker:
                 listed = await self._house.offers.wanted()
             except UsherError as fault:
                 log.warning("events not read", fault=fault.detail)
-                sales = []
-            for sale, built in sales:
-                await self._keep(sale, built)
-                if ticker := self._ticking.get(sale.event_id):
-                    ticker.know(sale, listed=sale.event_id in listed)
+            else:
+                for event in self._consumers.keys() - {sale.event_id for sale, _ in sales}:
+                    await self._let_go(event)
+                for sale, built in sales:
+                    await self._keep(sale, built)
+                    if ticker := self._ticking.get(sale.event_id):
+                        ticker.know(sale, listed=sale.event_id in listed)
             for event, task in [*self._tickers.items(), *self._readers.items()]:
                 if task.done() and not task.cancelled() and not self._stopping.is_set():
                     log.error("a loop of an event died", event_id=event, task=task.get_name())
@@ -226,6 +228,13 @@ class Worker:
         self._consumers[event] = consumer
         self._ticking[event] = ticker = Ticker(self._house, sale)
         self._tickers[event] = asyncio.create_task(ticker.run(), name=f"ticker {event}")
+
+    async def _let_go(self, event: str) -> None:
+        """Works for an event no more that is long over, or was a rehearsal's."""
+        del self._ticking[event], self._readers[event]
+        await end({self._tickers.pop(event)})
+        await self._consumers.pop(event).leave()
+        log.info("event let go", event_id=event)
 
     async def wake_outbox(self) -> None:
         """Has the outbox relayed soon; if this is lost, the cron does it within a second."""
@@ -301,6 +310,10 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
     async def remind(_: dict[str, Any]) -> int:
         return await house.messenger.remind()
 
+    @alone
+    async def sweep_shadows(_: dict[str, Any]) -> int:
+        return len(await house.shadows.sweep())
+
     redis = _arq_redis(house.settings)
     worker = ArqWorker(
         functions=[func(relay, name="relay", keep_result=0)],  # type: ignore[arg-type]
@@ -312,6 +325,7 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
             cron(wind_up_events, name="wind_up", second=set(range(0, 60, 5)), keep_result=0),  # type: ignore[arg-type]
             cron(sweep_outbox, name="sweep_outbox", second=43, keep_result=0),  # type: ignore[arg-type]
             cron(sweep_logins, name="sweep_logins", second=17, keep_result=0),  # type: ignore[arg-type]
+            cron(sweep_shadows, name="sweep_shadows", second=set(range(7, 60, 10)), keep_result=0),  # type: ignore[arg-type]
             cron(remind, name="remind", second=37, keep_result=0),  # type: ignore[arg-type]
         ],
         queue_name=JOBS_QUEUE,

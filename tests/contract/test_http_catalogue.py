@@ -1,11 +1,13 @@
 """The catalogue: events, plans, seats, and what caches may keep of them."""
 
+import asyncio
 from datetime import timedelta
 
 import httpx
 import pytest
 
 from tests.contract.fan import TIME, Fan, refused
+from tests.sale import put_on_sale
 from usher.clock import utc_now
 from usher.event.model import NewEvent
 from usher.ids import new_id
@@ -131,6 +133,44 @@ async def test_seats_are_one_character_each(
     assert len(after) == 1000
     assert after[first] == after[second] == "h"
     assert before.json()["states"][first] == "."
+
+
+async def test_seats_that_have_not_changed_are_not_sent_again(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    event = await put_on_sale(house, rows_by_columns(1, 4), mode="simple")
+    path = f"/api/v1/events/{event}/seats"
+    first = await http.get(path)
+    etag = first.headers["etag"]
+    assert etag == f'"{first.json()["feed_id"]}"'
+    assert (await http.get(path)).content == first.content
+    for tags in (etag, f"W/{etag}", f'"1-1", {etag}', "*"):
+        again = await http.get(path, headers={"if-none-match": tags})
+        assert (again.status_code, again.content) == (304, b""), tags
+        assert again.headers["etag"] == etag
+        assert again.headers["cache-control"] == first.headers["cache-control"]
+    await (await Fan(http, event).come_in()).held("A-2")
+    second = await http.get(path, headers={"if-none-match": etag})
+    assert (second.status_code, second.json()["states"]) == (200, ".h..")
+    assert second.headers["etag"] != etag
+
+
+async def test_whoever_asks_after_a_change_sees_it(house: House, http: httpx.AsyncClient) -> None:
+    """Many ask at once and share what is looked up; none of them is shown what was before."""
+    event = await put_on_sale(house, rows_by_columns(2, 20), mode="simple", seats_max=40)
+    path = f"/api/v1/events/{event}/seats"
+    fan = await Fan(http, event).come_in()
+
+    async def look() -> None:
+        for _ in range(20):
+            await http.get(path)
+
+    async def hold(row: str) -> None:
+        for seat in range(1, 21):
+            (held,) = (await fan.held(f"{row}-{seat}"))["seats"]
+            assert (await http.get(path)).json()["states"][held["index"]] == "h"
+
+    await asyncio.gather(hold("A"), hold("B"), *(look() for _ in range(20)))
 
 
 async def test_the_line_is_told_to_all(simple_event: str, http: httpx.AsyncClient) -> None:

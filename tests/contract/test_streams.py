@@ -7,12 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import uvicorn
 
 from tests.conftest import Site
 from tests.contract.fan import Fan, a_deadline, private, refused
@@ -21,10 +23,10 @@ from tests.contract.sse import Ended, SeatMap, listening
 from tests.sale import put_on_sale
 from usher import limits
 from usher.errors import Unavailable
-from usher.feed import service as feed
-from usher.feed.service import PlaceStream, SeatStream
+from usher.feed import positions, service
+from usher.feed.streams import PlaceStream, SeatStream
 from usher.ids import new_id
-from usher.plumbing.sse import Stream
+from usher.plumbing.sse import Stream, chunk, encode
 from usher.queue.service import Place
 from usher.settings import environ_of
 from usher.up import free_port
@@ -87,7 +89,7 @@ async def test_a_lobby_costs_the_same_however_many_are_in_it(
         return True
 
     monkeypatch.setattr(Stream, "push", push)
-    monkeypatch.setattr(feed, "STILL_S", 0.0)
+    monkeypatch.setattr(positions, "STILL_S", 0.0)
     house.hub.start()
     for _ in range(400):
         if len(told) >= 3 * 30:
@@ -100,7 +102,7 @@ async def test_a_lobby_costs_the_same_however_many_are_in_it(
         house.hub.remove_place(event, stream)
 
 
-async def test_all_who_wait_are_told_the_end(
+async def test_all_who_wait_are_told_the_end_and_that_it_was_none(
     house: House, http: httpx.AsyncClient, organiser: dict[str, str]
 ) -> None:
     event = await put_on_sale(house, rows_by_columns(1, 4), gate_state="paused")
@@ -108,8 +110,14 @@ async def test_all_who_wait_are_told_the_end(
     await fan.join()
     async with listening(http, f"{fan.path}/queue/stream", token=fan.place) as stream:
         assert (await stream.of("place")).data["state"] == "waiting"
-        await Organiser(http, event, organiser).sale(state="closed")
+        boss = Organiser(http, event, organiser)
+        await boss.sale(state="closed")
         assert (await stream.of("place", "closed")).data["reason"] == "closed"
+        await boss.sale(state="open")
+        waiting = (await stream.of("place", "waiting")).data
+        assert (waiting["number"], waiting["ahead"]) == (0, 0)
+        await boss.sale(state="paused")
+        await stream.until(lambda each: each.data.get("paused") and each.data["left"] == 4)
 
 
 async def test_a_booking_is_told_every_step(fan: Fan, row: list[str]) -> None:
@@ -227,6 +235,15 @@ async def test_readers_who_do_not_read_are_cut_off_and_miss_nothing(
         assert "".join(back.states) == fresh["states"]
 
 
+async def until(true: Callable[[], bool]) -> None:
+    """Returns when it is so."""
+    for _ in range(200):
+        if true():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it never came to be so")
+
+
 @pytest.fixture
 def neighbour(site: Site) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A second API process on the same servers, and its address."""
@@ -272,10 +289,17 @@ async def test_a_process_that_goes_sends_its_readers_on(
 
 @pytest.fixture
 async def inside(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an app in this process, whose hub is `house.hub`."""
-    transport = httpx.ASGITransport(cast(Any, build_app(house)))
-    async with httpx.AsyncClient(transport=transport, base_url="http://usher.test") as http:
+    """A client of a server in this process, whose hub is `house.hub`."""
+    port = free_port("127.0.0.1", 0)
+    app = cast(Any, build_app(house))
+    config = uvicorn.Config(app, port=port, lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    await until(lambda: server.started)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
         yield http
+    server.should_exit = True
+    await serving
 
 
 async def test_a_full_house_says_so(
@@ -314,4 +338,77 @@ async def test_a_stream_begun_as_the_house_goes_is_sent_on(
     monkeypatch.setattr(house.hub, "add_seats", interrupted)
     answer = await inside.get(f"/api/v1/events/{simple_event}/feed")
     assert answer.text.endswith("event: reconnect\ndata: {}\n\n")
-    assert house.hub.streams == 0
+    await until(lambda: house.hub.streams == 0)
+
+
+async def test_whoever_leaves_is_forgotten(
+    house: House, inside: httpx.AsyncClient, simple_event: str
+) -> None:
+    for _ in range(3):
+        async with listening(inside, f"/api/v1/events/{simple_event}/feed") as stream:
+            await stream.next()
+            assert house.hub.streams == 1
+        await until(lambda: house.hub.streams == 0)
+
+
+@asynccontextmanager
+async def by_hand(
+    http: httpx.AsyncClient, *paths: str
+) -> AsyncIterator[Callable[[bytes], Awaitable[bytes]]]:
+    """A connection on which all of `paths` are asked for at once; a function that reads until
+    something has come, and gives all that has."""
+    reader, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
+    for path in paths:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: usher.test\r\n\r\n".encode())
+    come = b""
+
+    async def read(wanted: bytes) -> bytes:
+        nonlocal come
+        async with asyncio.timeout(20):
+            while wanted not in come:
+                piece = await reader.read(4_096)
+                assert piece, come
+                come += piece
+        return come
+
+    yield read
+    writer.close()
+
+
+async def test_a_request_behind_a_stream_is_not_answered_into_it(
+    house: House, inside: httpx.AsyncClient, simple_event: str
+) -> None:
+    """Nobody sends one, but for who hopes that two answers get mixed up."""
+    house.hub.start()
+    async with by_hand(inside, f"/api/v1/events/{simple_event}/feed", "/healthz") as read:
+        await read(b"event: snapshot")
+        await house.feed_scripts.notice(simple_event, "Doors at 7")
+        come = await read(b"Doors at 7")
+        assert come.count(b"HTTP/1.1") == 1
+    await until(lambda: house.hub.streams == 0)
+    await house.feed_scripts.notice(simple_event, "")
+
+
+async def test_a_stream_without_news_beats(
+    house: House, inside: httpx.AsyncClient, simple_event: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "BEAT_S", 0.01)
+    house.hub.start()
+    async with by_hand(inside, f"/api/v1/events/{simple_event}/feed") as read:
+        await read(b"8\r\n: beat\n\n\r\n")
+
+
+async def test_a_stream_with_news_needs_no_beat(
+    house: House, inside: httpx.AsyncClient, simple_event: str
+) -> None:
+    async with by_hand(inside, f"/api/v1/events/{simple_event}/feed") as read:
+        await read(b"event: snapshot")
+        (stream,) = house.hub._room(simple_event).seats
+        assert not stream.beat(3)
+        assert not stream.beat(3)
+        stream.push(chunk(encode("notice", b"{}")))
+        assert not stream.beat(3)
+        assert not stream.beat(3)
+        assert b": beat" not in await read(b"event: notice")
+        assert stream.beat(3)
+        await read(b": beat")

@@ -16,6 +16,7 @@ from usher.queue.scripts import QueueScripts
 from usher.sale.scripts import SaleScripts
 from usher.seat.scripts import Claimed, Held, SeatScripts
 from usher.venue.model import Segment
+from usher.venue.stretch import STRETCH_SEATS, segment_fields
 from usher.waitlist.scripts import WaitlistScripts
 
 R = TypeVar("R")
@@ -77,11 +78,11 @@ class Hall:
 
     # --- setting up
 
-    async def build(self, states: str, *segments: Segment) -> "Hall":
+    async def build(self, states: str, *segments: Segment, stretch: int = STRETCH_SEATS) -> "Hall":
         """Seats of one category, number 0; without segments they are one row."""
         runs = segments or (row(0, max(1, len(states))),)
         packed = b"".join(segment.packed() for segment in runs)
-        await self.seat.build(self.event, states, "0", packed)
+        await self.seat.build(self.event, states, *segment_fields(0, packed, stretch))
         self.built_as = states
         return self
 

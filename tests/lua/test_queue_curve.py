@@ -4,6 +4,8 @@ from itertools import pairwise
 import pytest
 
 from tests.lua.hall import Hall
+from usher.capacity.line import points_of
+from usher.queue.model import ahead_of
 from usher.queue.scripts import Curve, Lost
 
 pytestmark = pytest.mark.anyio
@@ -114,3 +116,33 @@ async def test_points_are_exact_and_near_enough_to_each_other(hall: Hall, waitin
     assert ranks[-1:] == ([waiting - 1] if waiting else [])
     assert all(b - a <= max(1, a // 25) for a, b in pairwise(ranks))
     assert len(ranks) <= 150
+
+
+async def test_where_a_number_stands_is_read_off_the_curve(hall: Hall) -> None:
+    await hall.open(mode="queued")
+    empty = await _curve(hall)
+    await asyncio.gather(*(hall.queue.join(hall.event, f"plc_{n}") for n in range(120)))
+    assert [ahead_of(empty, n) for n in range(120)] == list(range(120)), "all have joined since"
+    curve = await _curve(hall)
+    assert [ahead_of(curve, n) for n in range(125)] == list(range(125)), "the last five as well"
+    for n in (3, 4, 50, 119):
+        await hall.queue.leave(hall.event, f"plc_{n}")
+    await hall.queue.join(hall.event, "plc_late")
+    after = await _curve(hall)
+    line = await hall.command("ZRANGE", hall.keys.queue, 0, -1, "WITHSCORES")
+    true = {int(number): ahead for ahead, number in enumerate(line[1::2])}
+    told = {number: ahead_of(after, number) for number in true}
+    assert all(abs(told[number] - true[number]) <= true[number] / 25 for number in true)
+    assert told[120] == 116 == true[120]
+
+
+@pytest.mark.parametrize("waiting", [1, 27, 200, 1_500])
+async def test_the_capacity_model_counts_its_points(hall: Hall, waiting: int) -> None:
+    await hall.build("." * 10)
+    await hall.set(mode="queued", state="open")
+    await asyncio.gather(
+        *(hall.queue.join(hall.event, f"plc_{number}") for number in range(waiting))
+    )
+    curve = await _curve(hall)
+    assert curve.waiting == waiting
+    assert len(curve.points) == points_of(waiting)

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.lua.hall import Hall
-from usher.queue.scripts import Gone, Left, Shut, Waiting
+from usher.queue.scripts import Gone, Left, Shut, StillWaiting
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +43,7 @@ async def test_a_slot_is_free_at_once(hall: Hall) -> None:
     for place in ("plc_a", "plc_b"):
         await hall.queue.join(hall.event, place)
     await hall.queue.release(hall.event, 10, 10)
-    assert await hall.queue.place(hall.event, "plc_b") == Waiting(1, 0)
+    assert await hall.queue.place(hall.event, "plc_b") == StillWaiting(1)
     await hall.queue.leave(hall.event, "plc_a")
     released = await hall.queue.release(hall.event, 10, 10)
     assert getattr(released, "places", []) == ["plc_b"]

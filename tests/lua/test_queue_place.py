@@ -1,7 +1,7 @@
 import pytest
 
 from tests.lua.hall import Hall
-from usher.queue.scripts import Admitted, Called, InLobby, Lapsed, Left, Shut, Unknown, Waiting
+from usher.queue.scripts import Admitted, Called, InLobby, Lapsed, Left, Shut, StillWaiting, Unknown
 
 pytestmark = pytest.mark.anyio
 
@@ -19,9 +19,9 @@ async def test_a_place_from_the_lobby_to_the_end(hall: Hall) -> None:
     await hall.set(state="open")
     assert await _place(hall, "plc_b") == InLobby(1)
     await hall.queue.draw(hall.event, 0, 0, 1)
-    assert await _place(hall, "plc_b") == Waiting(1, 1)
+    assert await _place(hall, "plc_b") == StillWaiting(1)
     await hall.queue.release(hall.event, 1, 10)
-    assert await _place(hall, "plc_b") == Waiting(1, 0)
+    assert await _place(hall, "plc_b") == StillWaiting(1)
     await hall.queue.release(hall.event, 1, 10)
     called = await _place(hall, "plc_b")
     assert isinstance(called, Called)

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.lua.hall import Hall
-from usher.queue.scripts import InLobby, Known, Restored, Shut, Unknown, Waiting
+from usher.queue.scripts import InLobby, Known, Restored, Shut, StillWaiting, Unknown, Waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -17,9 +17,9 @@ async def test_a_number_stands_where_it_stood(hall: Hall) -> None:
     assert await _restore(hall, "plc_b", -1, 7) == Restored()
     assert await _restore(hall, "plc_a", -1, 0) == Restored()
     assert await hall.refused(_restore(hall, "plc_a", -1, 0)) == Known()
-    assert await hall.queue.place(hall.event, "plc_a") == Waiting(0, 0)
-    assert await hall.queue.place(hall.event, "plc_b") == Waiting(7, 1)
-    assert await hall.queue.place(hall.event, "plc_new") == Waiting(100, 2)
+    assert await hall.queue.place(hall.event, "plc_a") == StillWaiting(0)
+    assert await hall.queue.place(hall.event, "plc_b") == StillWaiting(7)
+    assert await hall.queue.place(hall.event, "plc_new") == StillWaiting(100)
     assert await hall.count("restored") == 2
 
 
@@ -45,7 +45,7 @@ async def test_an_index_goes_back_to_the_lobby(hall: Hall) -> None:
 async def test_a_number_in_the_lobby_goes_to_the_line(hall: Hall) -> None:
     await hall.open(mode="queued", state="lobby")
     assert await _restore(hall, "plc_a", -1, 3) == Restored()
-    assert await hall.queue.place(hall.event, "plc_a") == Waiting(3, 0)
+    assert await hall.queue.place(hall.event, "plc_a") == StillWaiting(3)
 
 
 @pytest.mark.parametrize("standing", ["called", "admitted", "lapsed", "left"])

@@ -47,6 +47,7 @@ def _halls(draw: st.DrawFn) -> tuple[str, list[Segment]]:
     apart=st.booleans(),
     other_first=st.integers(0, 3),
     cut=st.integers(0, 2),
+    stretch=st.integers(1, 30),
 )
 async def test_the_script_gives_what_the_reference_gives(
     nowhere: Hall,
@@ -55,13 +56,14 @@ async def test_the_script_gives_what_the_reference_gives(
     apart: bool,
     other_first: int,
     cut: int,
+    stretch: int,
 ) -> None:
     states, segments = made
     # The category stands behind another one; its last seats may not be assigned.
     shifted = [Segment(s.first + other_first, *_rest(s)) for s in segments]
     auto = len(states) - min(cut, len(states))
     hall = nowhere.elsewhere()
-    await hall.build("." * other_first + states, *shifted)
+    await hall.build("." * other_first + states, *shifted, stretch=stretch)
     await hall.set(seats_max=20)
     await hall.admit("plc_a")
     before = await hall.states()

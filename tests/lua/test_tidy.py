@@ -14,7 +14,7 @@ from usher.keys import KEYS
 from usher.plumbing.lua import Runner, Scripts
 from usher.plumbing.script import Script, load
 from usher.plumbing.shipped import shipped
-from usher.venue import model
+from usher.venue import model, stretch
 
 LUA = shipped("lua")
 SCRIPTS = load(LUA)
@@ -155,8 +155,13 @@ def test_numbers_that_stand_in_two_places_agree() -> None:
     assert f"local tombstone_ms = {limits.hold_tombstone_s * 1000}\n" in PARTS["let_go"]
     best = PARTS["search"]
     assert f"  local record = {model.SEGMENT_BYTES}\n" in best
-    assert re.findall(r"struct\.unpack\('(.*?)'", best) == [model.SEGMENT_RECORD.format[:-1]]
-    assert best.count("flags % 2") == 4
+    assert f"  local entry = {stretch.STRETCH_RECORD.size}\n" in best
+    assert set(re.findall(r"struct\.unpack\('(.*?)'", best)) == {
+        model.SEGMENT_RECORD.format[:-1],
+        stretch.STRETCH_RECORD.format,
+        ">I",  # the first field of either
+    }
+    assert best.count("flags % 2") == 3
     assert model.SEGMENT_AREA == 1
     for char, name in COUNTERS.items():
         assert f"['{char}'] = '{name}'" in PARTS["mark"] or f"{char} = '{name}'" in PARTS["mark"]

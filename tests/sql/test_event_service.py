@@ -58,11 +58,14 @@ async def test_what_is_on_is_laid_out_before_anybody_asks(
     compiled = Mock(wraps=compile_layout)
     monkeypatch.setattr(service, "compile_layout", compiled)
     monkeypatch.setattr(warming, "LOOK_S", 0.01)
-    looks = asyncio.Queue[None]()
+    looks, enough = 0, asyncio.Event()
 
     async def sales() -> list[Sale]:
-        looks.put_nowait(None)
-        if looks.qsize() == 1:
+        nonlocal looks
+        looks += 1
+        if looks == 4:
+            enough.set()
+        if looks == 1:
             raise Unavailable("the database is away for a moment")
         return [
             Sale(event_id=opened, draw_key=b"", state="open"),
@@ -70,8 +73,7 @@ async def test_what_is_on_is_laid_out_before_anybody_asks(
         ]
 
     ahead = asyncio.create_task(warming.keep_warm(events, sales))
-    while looks.qsize() < 4:
-        await asyncio.sleep(0.01)
+    await enough.wait()
     ahead.cancel()
     assert compiled.call_count == 1
     await events.showing(opened)

@@ -14,6 +14,7 @@ from usher.event.model import EventDetails, EventPage, EventRow, PriceClass
 from usher.event.service import EventService
 from usher.plumbing.answer import PUBLIC_SECOND, answer, shaped
 from usher.plumbing.cursor import Cursor, cursor_after, read_cursor
+from usher.plumbing.etag import if_none_match, known
 
 # Printable text only: a %00 would otherwise travel as far as PostgreSQL.
 # `$` alone would let a last line break pass.
@@ -57,11 +58,6 @@ def category_view(category: PriceClass, currency: str) -> dict[str, Any]:
         "price": {"amount": category.price, "currency": currency},
         "seats": category.count,
     }
-
-
-def _names(tags: str, *etags: str) -> bool:
-    """Whether If-None-Match names the plan: weakened on the way, as one of a list, or as any."""
-    return "*" in tags or any(tag.strip().removeprefix("W/") in etags for tag in tags.split(","))
 
 
 def event_handlers(events: EventService) -> list[HTTPRouteHandler]:
@@ -122,7 +118,7 @@ def event_handlers(events: EventService) -> list[HTTPRouteHandler]:
             "cache-control": "public, max-age=31536000, immutable",
             "vary": "accept-encoding",
         }
-        if _names(request.headers.get("if-none-match", ""), etag, zipped_etag):
+        if known(if_none_match(request.scope), etag, zipped_etag):
             return Response(content=b"", status_code=304, headers=headers)
         body = showing.zipped if zips else showing.geometry
         if zips:

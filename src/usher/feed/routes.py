@@ -17,10 +17,13 @@ from usher.account.service import AccountService
 from usher.booking.service import BookingService
 from usher.errors import NotFound, Unavailable, UsherError
 from usher.event.service import EventService
-from usher.feed.scripts import FeedScripts, Lost, Noticed
-from usher.feed.service import GOODBYE, BookingStream, Hub, PlaceStream, SeatStream
-from usher.plumbing.answer import answer, shaped
-from usher.plumbing.sse import Stream
+from usher.feed.scripts import FeedScripts, Noticed
+from usher.feed.service import Hub
+from usher.feed.snapshots import Snapshots
+from usher.feed.streams import BookingStream, PlaceStream, SeatStream
+from usher.plumbing.answer import PUBLIC_SECOND, answer, shaped
+from usher.plumbing.etag import if_none_match, known
+from usher.plumbing.sse import GOODBYE, Chunk, Stream
 from usher.queue.service import QueueService
 from usher.sale.service import SaleService
 from usher.seat.guards import reader_of
@@ -93,7 +96,7 @@ def stream_handlers(
         """SSE: `place` and `called` for one place, `notice`, `reconnect`."""
         _room_for_one(hub)
         place = queue.place_of(event, token_in(request.scope, place_cookie(event)))
-        await queue.place(place)  # what is wrong with it is said as a problem, not on a stream
+        await queue.polled(place)  # what is wrong with it is said as a problem, not on a stream
         stream = PlaceStream(place.place_id, lambda: queue.place(place))
         return _open(
             hub,
@@ -129,21 +132,21 @@ def _open(
     stream: Stream,
     add: Callable[[], Awaitable[None]],
     remove: Callable[[], None],
-    first: bytes = b"",
+    first: Chunk | None = None,
 ) -> ASGIApp:
-    """The answer that is a stream: begun, told of, and forgotten when it has ended."""
+    """The answer that is a stream: begun, told of, and forgotten when its client has left. What
+    goes on without a request needs none of this."""
 
     async def app(_: Scope, receive: Receive, send: Send) -> None:
-        await stream.begin(send, first)
+        await stream.begin(receive, send, remove, first)
+        if not stream.open:
+            return
         try:
             await add()
-            if hub.draining:  # since it was let in: those who drained did not know of it
-                stream.end(GOODBYE)
-            await stream.until_gone(receive)
         except UsherError:  # a server went away meanwhile: whoever listens comes back
             stream.end(GOODBYE)
-        finally:
-            remove()
+        if hub.draining:  # since it was let in: those who drained did not know of it
+            stream.end(GOODBYE)
 
     return app
 
@@ -153,16 +156,20 @@ def feed_handlers(
 ) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
-    @get(_EVENT + "/seats", responses=shaped(SeatStates))
-    async def show_seats(event: FromPath[str]) -> ASGIResponse:
+    snapshots = Snapshots(feed)
+
+    @get(
+        _EVENT + "/seats",
+        responses=shaped(SeatStates) | shaped(None, 304, "As you have it."),
+    )
+    async def show_seats(event: FromPath[str], request: AnyRequest) -> ASGIResponse:
         """Every seat's state, one character per seat index, and the feed id it is the state at."""
         await events.shown(event)
-        snapshot = await feed.snapshot(event)
-        if isinstance(snapshot, Lost):
-            raise Unavailable("the event is being prepared", retry_after_s=2)
-        # Written by hand: states hold no character that JSON escapes, and 80 kB need no scan.
-        body = f'{{"feed_id":"{snapshot.feed_id}","states":"{snapshot.states}"}}'.encode()
-        return answer(body, cache="public, max-age=1")
+        shot = await snapshots.of(event)
+        tag = [("etag", shot.etag)] if shot.etag else []
+        if shot.etag and known(if_none_match(request.scope), shot.etag):
+            return answer(b"", 304, cache=PUBLIC_SECOND, headers=tag)
+        return answer(shot.body, cache=PUBLIC_SECOND, headers=tag)
 
     @post(
         _EVENT + "/notice",

@@ -12,6 +12,10 @@ class Snapshot(Reply, frozen=True, tag="snapshot"):
     states: str
 
 
+class Same(Reply, frozen=True, tag="same"):
+    """Nothing has changed since."""
+
+
 class Lost(Reply, frozen=True, tag="lost"):
     pass
 
@@ -28,6 +32,9 @@ class Pulled(Reply, frozen=True, tag="pulled"):
 class FeedScripts(Scripts):
     @script("feed/snapshot")
     async def snapshot(self, event: str) -> Snapshot | Lost: ...
+
+    @script("feed/newer")
+    async def newer(self, event: str, known: str) -> Snapshot | Same | Lost: ...
 
     @script("feed/notice")
     async def notice(self, event: str, text: str) -> Noticed | Lost: ...

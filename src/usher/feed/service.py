@@ -7,7 +7,7 @@ second, however many streams there are (invariant 7). News is encoded once and p
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Coroutine
 from typing import Any, Final
 
 import msgspec
@@ -15,81 +15,43 @@ import structlog
 
 from usher.errors import Unavailable, UsherError
 from usher.feed.model import Change, fold, just_before, later
-from usher.feed.scripts import FeedScripts, Lost, RawEntry, Snapshot
+from usher.feed.news import change_messages, news, notice_messages, snapshot_message
+from usher.feed.positions import ASKED_PER_S, STILL_S, push_positions
+from usher.feed.scripts import FeedScripts, Lost, RawEntry
+from usher.feed.streams import (
+    GONE,
+    BookingStream,
+    PlaceStream,
+    Room,
+    SeatStream,
+    Turns,
+    discard,
+)
 from usher.plumbing.metric import Metrics
-from usher.plumbing.sse import BEAT, Stream, encode
-from usher.queue.curves import Curves, KnownCurve
-from usher.queue.model import ahead_of, place_view, push_every_s, wait_s
+from usher.plumbing.sse import GOODBYE, Chunk, Stream, chunk, encode
+from usher.queue.curves import Curves
+from usher.queue.model import push_every_s
+from usher.queue.watch import Watch
 
 log = structlog.get_logger("usher.feed")
 
 TICK_S: Final = 0.2
 CURVE_S: Final = 1.0
-BEAT_S: Final = 15.0
-# How often a place is looked at that does not move by itself (lapsed, left, in the lobby).
-STILL_S: Final = 3.0
+# A stream that was sent nothing for three of these is sent a beat: every 15 s at the latest.
+BEAT_S: Final = 5.0
+BEATS: Final = 3
 PULL_MAX: Final = 5_000
-GOODBYE: Final = encode("reconnect", b"{}")
 # Behind any entry there will ever be: for who asks for one of the two streams only.
 _NOTHING: Final = "99999999999999-0"
 
-View = dict[str, Any]
-
-
-class SeatStream(Stream):
-    """Watches the seats of an event."""
-
-    __slots__ = ()
-
-
-class PlaceStream(Stream):
-    """Watches one place. `number` is -1 while it waits in the lobby or has been called."""
-
-    __slots__ = ("next_push", "number", "place_id", "refresh", "state")
-
-    def __init__(self, place_id: str, refresh: Callable[[], Awaitable[View]]) -> None:
-        super().__init__()
-        self.place_id = place_id
-        self.refresh = refresh
-        self.state = ""
-        self.number = -1
-        self.next_push = 0.0
-
-
-class BookingStream(Stream):
-    """Watches one booking. `asking` keeps a slow database from being asked again and again."""
-
-    __slots__ = ("asking", "booking_id", "payment", "refresh", "state")
-
-    def __init__(self, booking_id: str, refresh: Callable[[], Awaitable[View]]) -> None:
-        super().__init__()
-        self.booking_id = booking_id
-        self.refresh = refresh
-        self.state = self.payment = ""
-        self.asking = False
-
-
-class Room:
-    """The streams of one event in this process, and how far it has read."""
-
-    def __init__(self) -> None:
-        self.seats: set[SeatStream] = set()
-        self.places: dict[str, set[PlaceStream]] = {}
-        self.bookings: dict[str, set[BookingStream]] = {}
-        self.feed_id = ""
-        self.signal_id = ""
-        self.curve_at = 0.0
-        self.sale: tuple[str, int] = ("", 0)
-
-    @property
-    def empty(self) -> bool:
-        return not (self.seats or self.places or self.bookings)
-
 
 class Hub:
-    def __init__(self, scripts: FeedScripts, curves: Curves, metrics: Metrics) -> None:
+    def __init__(
+        self, scripts: FeedScripts, curves: Curves, watch: Watch, metrics: Metrics
+    ) -> None:
         self._scripts = scripts
         self._curves = curves
+        self._watch = watch
         self._metrics = metrics
         self._rooms: dict[str, Room] = {}
         self._task: asyncio.Task[None] | None = None
@@ -105,13 +67,11 @@ class Hub:
             self._task = asyncio.create_task(self._run(), name="hub")
 
     async def drain(self) -> None:
-        """Ends every stream with `event: reconnect`: clients come back to another process.
-
-        uvicorn would wait for open streams for ever. Measured: 1,000 streams in 0.2 s.
-        """
+        """Ends every stream with `event: reconnect`: clients come back to another process. The
+        server would wait for open streams for ever."""
         self.draining = True
         for room in self._rooms.values():
-            for stream in _all(room):
+            for stream in room.all():
                 stream.end(GOODBYE)
         if self._task is not None:
             self._task.cancel()
@@ -123,11 +83,12 @@ class Hub:
         room = self._rooms.get(event)
         if room is None:
             room = self._rooms[event] = Room()
+            self._watch.begin(event)
         return room
 
     # --- seats
 
-    async def seat_messages(self, event: str, last_id: str) -> tuple[str, bytes]:
+    async def seat_messages(self, event: str, last_id: str) -> tuple[str, Chunk]:
         """What a new seat stream is sent first: the news after `last_id` where all of it is
         still there, else a snapshot. Gives the feed id it is then at, too."""
         if before := just_before(last_id):
@@ -137,11 +98,11 @@ class Hub:
             change = fold(entries[1:])
             known = bool(entries) and entries[0][0] == last_id and len(entries) < PULL_MAX
             if known and not change.reset:
-                return entries[-1][0], _news(change, entries[-1][0]) or BEAT
+                return entries[-1][0], news(change, entries[-1][0])
         snapshot = await self._scripts.snapshot(event)
         if isinstance(snapshot, Lost):
             raise Unavailable("the event is being prepared", retry_after_s=2)
-        return snapshot.feed_id, _encode_snapshot(snapshot)
+        return snapshot.feed_id, chunk(snapshot_message(snapshot))
 
     async def add_seats(self, event: str, stream: SeatStream, at: str) -> None:
         """Takes a stream that was sent everything up to feed id `at`."""
@@ -152,71 +113,76 @@ class Hub:
         # room that stands behind `at` may: states told twice, and in order, are harmless.
         while room.feed_id and later(room.feed_id, at):
             entries = (await self._scripts.pull(event, at, _NOTHING, PULL_MAX)).feed_entries
+            room = self._room(event)
             if not entries:
                 break
-            if not stream.push(_news(fold(entries), entries[-1][0]) or BEAT):
+            if not stream.push(news(fold(entries), entries[-1][0])):
                 return
             at = entries[-1][0]
-            room = self._room(event)
         room.feed_id = room.feed_id or at
-        room.seats.add(stream)
+        if stream.open:
+            room.seats.add(stream)
 
     def remove_seats(self, event: str, stream: SeatStream) -> None:
         room = self._rooms.get(event)
         if room is not None:
             room.seats.discard(stream)
-        self._closed(event, room, "seats")
+        self._closed("seats", stream)
 
     # --- places and bookings
 
     async def add_place(self, event: str, stream: PlaceStream) -> None:
         """Takes a stream; it hears at once where it stands, and then whatever changes."""
         room = self._room(event)
-        room.places.setdefault(stream.place_id, set()).add(stream)
+        room.places.setdefault(stream.place_id, []).append(stream)
+        room.wake(stream, time.monotonic() + STILL_S)
         self._opened("place")
-        await self._tell_place(stream)
+        await self._tell_place(room, stream)
 
     def remove_place(self, event: str, stream: PlaceStream) -> None:
         room = self._rooms.get(event)
         if room is not None:
-            _discard(room.places, stream.place_id, stream)
-        self._closed(event, room, "place")
+            discard(room.places, stream.place_id, stream)
+        stream.due = GONE
+        self._closed("place", stream)
 
     async def add_booking(self, event: str, stream: BookingStream) -> None:
         room = self._room(event)
-        room.bookings.setdefault(stream.booking_id, set()).add(stream)
+        room.bookings.setdefault(stream.booking_id, []).append(stream)
         self._opened("booking")
         await self._tell_booking(stream)
 
     def remove_booking(self, event: str, stream: BookingStream) -> None:
         room = self._rooms.get(event)
         if room is not None:
-            _discard(room.bookings, stream.booking_id, stream)
-        self._closed(event, room, "booking")
+            discard(room.bookings, stream.booking_id, stream)
+        self._closed("booking", stream)
 
     def _opened(self, kind: str) -> None:
         self.streams += 1
         self._metrics.streams.labels(kind).inc()
 
-    def _closed(self, event: str, room: Room | None, kind: str) -> None:
+    def _closed(self, kind: str, stream: Stream) -> None:
         self.streams -= 1
+        if stream.dropped:
+            self._metrics.dropped.inc()
         self._metrics.streams.labels(kind).dec()
-        if room is not None and room.empty:
-            self._rooms.pop(event, None)
 
-    async def _tell_place(self, stream: PlaceStream) -> None:
+    async def _tell_place(self, room: Room, stream: PlaceStream) -> None:
         view = await stream.refresh()
         stream.state = view["state"]
-        stream.number = view["number"] if view["state"] == "waiting" else -1
-        now = time.monotonic()
-        stream.next_push = now + push_every_s(view["ahead"] or 0)
-        if stream.state in ("called", "admitted"):
+        # Who waited when the sale was over waits on, should it go on.
+        if view["state"] != "closed":
+            stream.number = view["number"] if view["state"] == "waiting" else -1
+        after_s: float = STILL_S
+        if stream.state == "waiting":
+            after_s = push_every_s(view["ahead"] or 0)
+        elif stream.state in ("called", "admitted"):
             # Looked at again when its window has passed: nobody signals a lapse.
-            stream.next_push = now + view["expires_in_s"] + 1
-        elif stream.state != "waiting":
-            stream.next_push = now + STILL_S
+            after_s = view["expires_in_s"] + 1
+        room.wake(stream, time.monotonic() + after_s)
         event = "called" if stream.state == "called" else "place"
-        self._push(stream, encode(event, msgspec.json.encode(view)))
+        self._push(stream, chunk(encode(event, msgspec.json.encode(view))))
 
     async def _tell_booking(self, stream: BookingStream) -> None:
         stream.asking = True
@@ -227,13 +193,11 @@ class Hub:
         payment = view.get("payment", {}).get("state", "")
         if (view["state"], payment) != (stream.state, stream.payment):
             stream.state, stream.payment = view["state"], payment
-            self._push(stream, encode("booking", msgspec.json.encode(view)))
+            self._push(stream, chunk(encode("booking", msgspec.json.encode(view))))
 
-    def _push(self, stream: Stream, chunk: bytes) -> None:
-        if stream.push(chunk):
+    def _push(self, stream: Stream, news: Chunk) -> None:
+        if stream.push(news):
             self._metrics.pushes.inc()
-        elif stream.dropped:
-            self._metrics.dropped.inc()
 
     # --- ticks
 
@@ -241,6 +205,8 @@ class Hub:
         beat_at = time.monotonic() + BEAT_S
         while True:
             began = time.monotonic()
+            polled = {event: self._room(event) for event in self._watch.wanted()}
+            self._rooms = {e: room for e, room in self._rooms.items() if not room.empty} | polled
             rooms = list(self._rooms.items())
             results = await asyncio.gather(
                 *(self._tick(event, room) for event, room in rooms), return_exceptions=True
@@ -253,110 +219,81 @@ class Hub:
             if began >= beat_at:
                 beat_at = began + BEAT_S
                 for _, room in rooms:
-                    for stream in _all(room):
-                        self._push(stream, BEAT)
+                    await Turns(self._metrics).beat(room.all(), BEATS)
             await asyncio.sleep(max(0.01, TICK_S - (time.monotonic() - began)))
 
     async def _tick(self, event: str, room: Room) -> None:
         if not room.signal_id:
             # Ids are the server's milliseconds: begin a moment ago, so that nothing falls between.
-            room.signal_id = f"{await self._now_ms() - 2_000}-0"
+            room.signal_id = f"{await self._scripts.runner.time_ms() - 2_000}-0"
         feed_from = room.feed_id or room.signal_id
         pulled = await self._scripts.pull(event, feed_from, room.signal_id, PULL_MAX)
+        if pulled.signal_entries:
+            room.signal_id = pulled.signal_entries[-1][0]
+            self._hear(event, room, pulled.signal_entries)
+        if len(pulled.signal_entries) < PULL_MAX:
+            self._watch.heard(event)
         if pulled.feed_entries:
             room.feed_id = pulled.feed_entries[-1][0]
             await self._push_news(event, room, fold(pulled.feed_entries))
         elif not room.feed_id:
             room.feed_id = feed_from
-        if pulled.signal_entries:
-            room.signal_id = pulled.signal_entries[-1][0]
-            self._hear(room, pulled.signal_entries)
         # Nobody signals a commit, and between two ticks nearly every booking is committed.
-        for streams in room.bookings.values():
-            for stream in streams:
-                if stream.state == "pending" and not stream.asking:
-                    self._soon(self._tell_booking(stream))
+        for booking in [each for streams in room.bookings.values() for each in streams]:
+            if booking.state == "pending" and not booking.asking:
+                self._soon(self._tell_booking(booking))
         now = time.monotonic()
         if room.places and now - room.curve_at >= CURVE_S:
             room.curve_at = now
             known = await self._curves.of(event)
             if known is not None:
-                self._push_positions(room, known, now)
-
-    async def _now_ms(self) -> int:
-        return await self._scripts.runner.time_ms()
+                unknown = await push_positions(room, known, now, Turns(self._metrics))
+                if unknown:
+                    self._soon(self._ask_about(room, unknown))
 
     async def _push_news(self, event: str, room: Room, change: Change) -> None:
         if change.reset:
+            self._watch.begin(event)
             # Redis was lost and laid out again: every place here is asked about, and with that put
             # back where its token says it stood. Spread over two seconds.
-            for streams in room.places.values():
-                for place in streams:
-                    place.state, place.next_push = "", time.monotonic() + 2 * random.random()  # noqa: S311
-        seats, news = list(room.seats), _news(change, room.feed_id)
-        if change.reset and seats:
+            for place in room.all_places():
+                place.state = ""
+                room.wake(place, time.monotonic() + 2 * random.random())  # noqa: S311
+        messages = change_messages(change, room.feed_id) if room.seats else b""
+        if change.reset and room.seats:
             snapshot = await self._scripts.snapshot(event)
             if isinstance(snapshot, Lost):
                 return
             room.feed_id = snapshot.feed_id
-            news = _notices(change.notices) + _encode_snapshot(snapshot)
-        if news:
-            for stream in seats:
-                self._push(stream, news)
-        if change.notices:
-            for other in _all(room, seats=False):
-                self._push(other, _notices(change.notices))
+            messages = notice_messages(change.notices) + snapshot_message(snapshot)
+        # Who comes from here on is brought up to the room's feed id, and is not among these.
+        turns, seats = Turns(self._metrics), list(room.seats)
+        others = room.all(seats=False) if change.notices else []
+        if messages:
+            await turns.over(seats, chunk(messages))
+        if others:
+            await turns.over(others, chunk(notice_messages(change.notices)))
 
-    def _hear(self, room: Room, entries: list[RawEntry]) -> None:
+    def _hear(self, event: str, room: Room, entries: list[RawEntry]) -> None:
         """Private news: who was called, which bookings moved. Only the streams named are asked
         about, so the work follows the calls, not the number of fans."""
         for _, words in entries:
             fields = dict(zip(words[::2], words[1::2], strict=True))
-            for place_id in fields.get("called", "").split():
+            places = fields.get("called", "").split() + fields.get("place", "").split()
+            self._watch.forget(event, *places)
+            for place_id in places:
                 for stream in room.places.get(place_id, ()):
-                    self._soon(self._tell_place(stream))
-            for stream in room.places.get(fields.get("place", ""), ()):
-                self._soon(self._tell_place(stream))
+                    self._soon(self._tell_place(room, stream))
             for booking in room.bookings.get(fields.get("booking", ""), ()):
                 self._soon(self._tell_booking(booking))
 
-    def _push_positions(self, room: Room, known: KnownCurve, now: float) -> None:
-        curve = known.curve
-        sale = (curve.state, curve.drawn)
-        moved = sale != room.sale
-        room.sale = sale
-        # The lobby is one place for all who are in it, until its draw is done.
-        lobby = b""
-        if not curve.drawn and curve.state in ("lobby", "open", "paused"):
-            lobby = encode("place", msgspec.json.encode(place_view("lobby", curve=curve)))
-        for streams in list(room.places.values()):
-            for stream in list(streams):
-                if not moved and now < stream.next_push:
-                    continue
-                if stream.state == "lobby" and lobby:
-                    stream.next_push = now + STILL_S
-                    self._push(stream, lobby)
-                    continue
-                # A number in front of the whole line is nobody's who waits: a call was missed, or
-                # the place was lost with Redis's last second.
-                unknown = not curve.points or stream.number < curve.points[0][0]
-                if stream.state != "waiting" or moved or unknown:
-                    stream.next_push = now + 2
-                    self._soon(self._tell_place(stream))
-                    continue
-                ahead = ahead_of(curve, stream.number)
-                stream.next_push = now + push_every_s(ahead)
-                view = place_view(
-                    "waiting",
-                    number=stream.number,
-                    ahead=ahead,
-                    wait=wait_s(curve, ahead, known.per_min),
-                    curve=curve,
-                    per_min=known.per_min,
-                )
-                self._push(stream, encode("place", msgspec.json.encode(view)))
+    async def _ask_about(self, room: Room, streams: list[PlaceStream]) -> None:
+        for start in range(0, len(streams), ASKED_PER_S // 10):
+            for stream in streams[start : start + ASKED_PER_S // 10]:
+                self._soon(self._tell_place(room, stream))
+            await asyncio.sleep(0.1)
 
-    def _soon(self, telling: Any) -> None:
+    def _soon(self, telling: Coroutine[Any, Any, None]) -> None:
         async def tell() -> None:
             try:
                 await telling
@@ -366,42 +303,3 @@ class Hub:
         task = asyncio.create_task(tell())
         self._refreshing.add(task)
         task.add_done_callback(self._refreshing.discard)
-
-
-def _encode_snapshot(snapshot: Snapshot) -> bytes:
-    return encode("snapshot", msgspec.json.encode({"states": snapshot.states}), snapshot.feed_id)
-
-
-def _notices(texts: list[str], at: str = "") -> bytes:
-    """Notices as messages; `at` is the id of the last one."""
-    ids = [""] * (len(texts) - 1) + [at]
-    return b"".join(
-        encode("notice", msgspec.json.encode({"text": text}), feed_id)
-        for text, feed_id in zip(texts, ids, strict=False)
-    )
-
-
-def _news(change: Change, at: str) -> bytes:
-    """A change as messages for who watches the seats. Only the last one carries the id: whoever
-    is lost between two hears both again."""
-    if not change.seats:
-        return _notices(change.notices, at)
-    seats = encode("change", msgspec.json.encode({"seats": change.seats}), at)
-    return _notices(change.notices) + seats
-
-
-def _all(room: Room, *, seats: bool = True) -> list[Stream]:
-    streams: list[Stream] = list(room.seats) if seats else []
-    for places in room.places.values():
-        streams += places
-    for bookings in room.bookings.values():
-        streams += bookings
-    return streams
-
-
-def _discard(by_id: dict[str, set[Any]], key: str, stream: Stream) -> None:
-    streams = by_id.get(key)
-    if streams is not None:
-        streams.discard(stream)
-        if not streams:
-            del by_id[key]

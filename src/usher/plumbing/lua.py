@@ -140,6 +140,13 @@ class Runner:
         """The raw reply of one plain command; only reads and idempotent writes."""
         return self._enqueue(_Call(words, None, ()))
 
+    async def permitted(self, *words: Any) -> Any:
+        """As `command`; None where the server refuses, as managed ones do with some."""
+        try:
+            return await self.command(*words)
+        except ResponseError:
+            return None
+
     async def time_ms(self) -> int:
         """Redis TIME: the clock every deadline is read on."""
         seconds, micros = await self.command("TIME")

@@ -134,17 +134,16 @@ def _word(key: bytes, size: int, turn: int, value: int) -> int:
 def ahead_of(curve: Curve, number: int) -> int:
     """How many wait before `number`, by interpolation on the curve's points.
 
-    Exact near the front, where the curve has every place; within its 4 % step further back.
+    Exact near the front, where the curve has every place; within its 4 % step further back. Who
+    has joined since the curve was read stands behind all of it and those who joined before them.
     """
     points = curve.points
-    if not points:
-        return 0
     at = bisect_left(points, (number, 0))
+    if at == len(points):
+        return curve.waiting + max(0, number - curve.next)
     if at == 0:
         return 0
     low_number, low_ahead = points[at - 1]
-    if at == len(points):
-        return min(curve.waiting, low_ahead + 1)
     high_number, high_ahead = points[at]
     if high_number == number:
         return high_ahead
@@ -222,20 +221,34 @@ class Trail:
             self.samples.pop(0)
 
 
-def wait_s(curve: Curve, ahead: int, per_min: float | None) -> dict[str, int] | None:
-    """The range of the wait in seconds, None while the line does not move.
-
-    p50 takes the speed of the last minute, p90 two thirds of it: in a line the speed of the next
-    minutes is that of the last give or take lapses and the shoppers' pace. A first estimate,
-    until the coverage is measured (feature A5).
-    """
+def speed_of(curve: Curve, per_min: float | None) -> float | None:
+    """How many a line lets in each minute as far as one can say; None while it does not move."""
     if curve.state not in ("open", "sold_out") or (
         curve.gate_state != "open" and curve.mode == "queued"
     ):
         return None
     speed = per_min if per_min else float(curve.rate_now)
-    p50 = (ahead + 1) * 60 / min(speed, curve.rate_now)
-    return {"p50": math.ceil(p50), "p90": math.ceil(p50 * 1.5) + 2}
+    return min(speed, curve.rate_now)
+
+
+def range_s(ahead: int, speed: float) -> tuple[int, int]:
+    """The range of the wait behind `ahead` others in seconds, p50 and p90.
+
+    p50 takes the speed of the last minute, p90 two thirds of it: in a line the speed of the next
+    minutes is that of the last give or take lapses and the shoppers' pace. A first estimate,
+    until the coverage is measured (feature A5).
+    """
+    p50 = (ahead + 1) * 60 / speed
+    return math.ceil(p50), math.ceil(p50 * 1.5) + 2
+
+
+def wait_s(curve: Curve, ahead: int, per_min: float | None) -> dict[str, int] | None:
+    """The range of the wait in seconds, None while the line does not move."""
+    speed = speed_of(curve, per_min)
+    if speed is None:
+        return None
+    p50, p90 = range_s(ahead, speed)
+    return {"p50": p50, "p90": p90}
 
 
 def poll_after_s(ahead: int, claim_s: int = 120) -> int:

@@ -96,7 +96,7 @@ def queue_pages(
         if place is None:
             return {}, "", 200
         try:
-            view = await queue.place(place)
+            view = await queue.polled(place)
         except NotOpen:
             return {}, "", 200
         except Unavailable:  # the page is still good for waiting until the servers are back

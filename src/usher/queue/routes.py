@@ -59,7 +59,7 @@ def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRo
         request: AnyRequest,
     ) -> ASGIResponse:
         """Where you stand, how many are ahead, how long it may take, when to ask again."""
-        return answer(await queue.place(place_from(request, queue, event)))
+        return answer(await queue.polled(place_from(request, queue, event)))
 
     @post(_PATH + "/place/claim", status_code=200, responses=shaped(AdmissionView))
     async def claim_place(

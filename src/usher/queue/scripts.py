@@ -172,7 +172,7 @@ class QueueScripts(Scripts):
     @script("queue/place")
     async def place(
         self, event: str, place_id: str
-    ) -> InLobby | Waiting | Called | Admitted | Lapsed | Left | Unknown | Shut: ...
+    ) -> InLobby | StillWaiting | Called | Admitted | Lapsed | Left | Unknown | Shut: ...
 
     @script("queue/claim")
     async def claim(

@@ -15,8 +15,10 @@ from usher.ids import derived_id, is_id
 from usher.plumbing.signing import Signer
 from usher.queue import scripts as s
 from usher.queue.curves import Curves, KnownCurve
-from usher.queue.model import Draw, place_view, wait_s
+from usher.queue.model import Draw, ahead_of, place_view
 from usher.queue.pacing import FULL, next_step
+from usher.queue.standing import from_curve, waiting_view
+from usher.queue.watch import IN_LOBBY, Watch
 from usher.sale.model import Sale
 from usher.sale.service import SaleService
 
@@ -54,7 +56,9 @@ class QueueService:
         curves: Curves,
         signer: Signer,
         events: EventService,
+        watch: Watch,
     ) -> None:
+        self._watch = watch
         self._scripts = queue
         self._sales = sales
         self._signer = signer
@@ -95,7 +99,7 @@ class QueueService:
                 view = place_view("lobby", curve=(await self._curve(event)).curve)
             case s.Waiting(number, ahead):
                 known = await self._curve(event)
-                view = self._waiting_view(known, number, ahead)
+                view = waiting_view(known, number, ahead)
             case s.Called(number, due_ms, left_ms):
                 view = place_view("called", number=number, due_ms=due_ms, left_ms=left_ms)
             case s.Admitted(number, due_ms, left_ms):
@@ -111,8 +115,9 @@ class QueueService:
         match await self._find(place):
             case s.InLobby():
                 return place_view("lobby", curve=(await self._curve(place.event)).curve)
-            case s.Waiting(number, ahead):
-                return self._waiting_view(await self._curve(place.event), number, ahead)
+            case s.StillWaiting(number):
+                known = await self._curve(place.event)
+                return waiting_view(known, number, ahead_of(known.curve, number))
             case s.Called(number, due_ms, left_ms):
                 return place_view("called", number=number, due_ms=due_ms, left_ms=left_ms)
             case s.Admitted(number, due_ms, left_ms):
@@ -130,16 +135,19 @@ class QueueService:
             case s.Unknown():
                 raise Unavailable("the place could not be put back", retry_after_s=1)
 
-    def _waiting_view(self, known: KnownCurve, number: int, ahead: int) -> dict[str, Any]:
-        wait = wait_s(known.curve, ahead, known.per_min)
-        return place_view(
-            "waiting",
-            number=number,
-            ahead=ahead,
-            wait=wait,
-            curve=known.curve,
-            per_min=known.per_min,
-        )
+    async def polled(self, place: Place) -> dict[str, Any]:
+        """`place`, for whoever asks again and again: while nothing has happened to it, it is told
+        from the curve, and Redis is not asked."""
+        event, place_id = place.event, place.place_id
+        number = self._watch.number_of(event, place_id)
+        if number is not None and (view := from_curve(await self._curve(event), number)):
+            return view
+        mark = self._watch.mark(event)
+        view = await self.place(place)
+        if view["state"] in ("waiting", "lobby"):
+            number = IN_LOBBY if view["state"] == "lobby" else view["number"]
+            self._watch.remember(event, place_id, number, mark)
+        return view
 
     async def claim(self, place: Place) -> dict[str, Any]:
         """The admission of a fan who has been called; asked again it is the same one."""
@@ -166,12 +174,15 @@ class QueueService:
     async def leave(self, place: Place) -> None:
         """Gives the place up; again is harmless."""
         reply = await self._scripts.leave(place.event, place.place_id)
+        self._watch.forget(place.event, place.place_id)
         if isinstance(reply, s.Shut):
             raise await self._shut(place.event, reply.state)
 
     async def _find(
         self, place: Place
-    ) -> s.InLobby | s.Waiting | s.Called | s.Admitted | s.Lapsed | s.Left | s.Unknown | s.Shut:
+    ) -> (
+        s.InLobby | s.StillWaiting | s.Called | s.Admitted | s.Lapsed | s.Left | s.Unknown | s.Shut
+    ):
         reply = await self._scripts.place(place.event, place.place_id)
         if not isinstance(reply, s.Unknown):
             return reply
@@ -204,9 +215,18 @@ class QueueService:
 
     # --- ticks, run by any worker at any moment
 
-    async def release(self, event: str) -> s.Released | s.Idle:
-        """One turn of the gate; all that keeps it within rate and capacity is in the script."""
-        return await self._scripts.release(event, limits.release_batch_max, limits.expire_batch_max)
+    async def release(self, event: str) -> int:
+        """One turn of the gate, how many it called; all that keeps it within rate and capacity is
+        in the script. Batch by batch, so that nobody else's call waits long: others run between."""
+        called = 0
+        for _ in range(limits.release_batches_max):
+            reply = await self._scripts.release(
+                event, limits.release_batch_max, limits.expire_batch_max
+            )
+            if isinstance(reply, s.Idle):
+                break
+            called += reply.count
+        return called
 
     async def keep_pace(self, event: str, curve: s.Curve) -> int | None:
         """Slows the gate where the shop is behind, and lets it go on again; tells the pace that was

@@ -13,6 +13,7 @@ from usher.sale.service import SaleService
 from usher.seat import queries
 from usher.seat.model import Owner
 from usher.seat.scripts import Known, SeatScripts
+from usher.venue.stretch import segment_fields
 
 log = structlog.get_logger("usher.seat")
 
@@ -55,7 +56,7 @@ class Inventory:
                     states[index] = owner.letter
             runs: list[str | bytes] = []
             for rank, category in enumerate(layout.categories):
-                runs += [str(rank), category.segments]
+                runs += segment_fields(rank, category.segments)
             if isinstance(await self._seats.build(event, "".join(states), *runs), Known):
                 return
             for start in range(0, len(owners), _ROWS_MAX):

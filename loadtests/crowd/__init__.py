@@ -1,0 +1,1 @@
+"""Fans, bots and watchers, and how Locust lets them loose."""
