@@ -1,9 +1,9 @@
 """Refusing early and cheaply what could only be answered late: a thin ASGI layer before all else.
 
 How far behind the process is: how late a timer of its event loop comes, or how long those requests
-take that have next to nothing to do but to ask Redis, whichever is more. What counts is the
-standing delay, the least of a fifth of a second (CoDel, RFC 8289): one long turn is no queue. From
-it a level is made by a proportional-integral controller (PIE, RFC 8033): 0 refuses nothing, 1 all
+take on average that have next to nothing to do but to ask Redis, whichever is more. What counts is
+the standing delay, the least of a fifth of a second (CoDel, RFC 8289): one long turn is no queue.
+From it a level is made by a proportional-integral controller (PIE, RFC 8033): 0 refuses nothing, 1 all
 of the first tier, 2 all of the first two, and so on; in between the share that is due. It rises
 within half a second and falls by one tier a second.
 
@@ -27,7 +27,7 @@ log = structlog.get_logger("usher.shed")
 
 TICK_S: Final = 0.05
 STANDING_S: Final = 0.2
-TARGET_S: Final = 0.05
+TARGET_S: Final = 0.1
 _SINCE_MAX_S: Final = 0.5
 _SEEN_MIN: Final = 3  # however late they come: one long turn alone is no queue
 # Levels for a second of delay: in each second that it stands above the target, and for each step of
@@ -51,7 +51,6 @@ _QUIET_S: Final = 2.0
 # Connections on which refusals were sent and that are listened to again by one tick: at a dozen
 # microseconds a refusal at most an eighth of a processor goes into refusing.
 RESUMED_MAX: Final = 500
-_NEVER_S: Final = float("inf")
 # Stands in the scope of a request that was asked about before it was parsed.
 PASSED: Final = "usher.passed"
 
@@ -159,7 +158,7 @@ class Shed:
         self._owed = [0.0] * len(in_flight_max)
         self._served = 0
         self.in_flight = 0
-        self._least_s = _NEVER_S  # the quickest light answer since the last tick
+        self._light_s, self._light = 0.0, 0  # light answers since the last tick
         self._times: deque[tuple[float, float]] = deque(maxlen=_TIMES_MAX)
         self._resting: deque[Callable[[], None]] = deque()
         self._due = 0.0
@@ -196,8 +195,9 @@ class Shed:
             self.in_flight -= 1
             self._served += 1
             now = perf_counter()
-            if kind.light and now - began < self._least_s:
-                self._least_s = now - began
+            if kind.light:
+                self._light_s += now - began
+                self._light += 1
             if kind.shop:
                 self._times.append((now, now - began))
 
@@ -259,8 +259,8 @@ class Shed:
 
     def _tick(self) -> None:
         now = perf_counter()
-        waited = 0.0 if self._least_s == _NEVER_S else self._least_s
-        self._least_s = _NEVER_S
+        waited = self._light_s / self._light if self._light else 0.0
+        self._light_s, self._light = 0.0, 0
         self.pressure.note(now, max(waited, now - self._due), self._served)
         self._served = 0
         if self._refused and not self.pressure.level and now - self._refused_at > _QUIET_S:
