@@ -24,7 +24,8 @@ from loadtests.bench.http import event_on_sale
 from loadtests.bench.wire import request
 from loadtests.overload.fan import Fan
 from loadtests.overload.flood import Order
-from loadtests.overload.tally import Tally, share
+from loadtests.overload.report import faults, table
+from loadtests.overload.tally import Tally
 from loadtests.overload.wire import Wire
 from usher.embedded import delete_data
 from usher.embedded.guard import children
@@ -39,7 +40,6 @@ from usher.sale.model import GateChange
 from usher.settings import read_settings
 from usher.up import Up, up
 
-_SHOP: Final = ("claim", "hold", "book")
 _WELL: Final = 20  # probes in a row that are served in time: it has recovered
 _RECOVERY_MAX_S: Final = 90.0
 _PROBE_MS: Final = 250.0
@@ -237,33 +237,8 @@ async def _run(data_dir: Path, asked: dict[str, Any]) -> tuple[Verdict, dict[str
             "bookings": {"accepted": len(bookings), "lost": len(lost)},
             "seconds": seen,
         }
-        wrong = _faults(figures, tally, asked["budget_ms"])
+        wrong = faults(figures, tally, asked["budget_ms"])
     return verdict, figures, wrong
-
-
-def _faults(figures: dict[str, Any], tally: Tally, budget_ms: float) -> list[str]:
-    wrong = [f"answered {what}: {n}" for what, n in figures["flood"]["wrong"].items()]
-    wrong += [f"answered {what}: {n}" for what, n in tally.wrong().items()]
-    without = figures["flood"]["without_retry_after"] + tally.without_retry
-    if without:
-        wrong.append(f"{without} refusals without Retry-After")
-    for kind in _SHOP:
-        p99 = share(tally.served_ms[kind], 0.99)
-        if p99 > budget_ms:
-            wrong.append(f"{kind}: p99 {p99:.0f} ms, the budget is {budget_ms:.0f} ms")
-    wrong += [f"not recovered: {n}" for n, s in figures["recovery_s"].items() if s < 0]
-    return wrong
-
-
-def _table(kinds: dict[str, Any]) -> None:
-    for name, each in sorted(kinds.items()):
-        kind = msgspec.to_builtins(each, str_keys=True)
-        told = ", ".join(f"{status}: {count:,}" for status, count in kind["statuses"].items())
-        served = "  ".join(f"{of} {kind[f'{of}_ms']:>8.1f}" for of in ("p50", "p99", "max"))
-        refused = (
-            f"refused p99 {kind['refused_p99_ms']:>8.1f}, on the wire {kind['wire_p99_ms']:>7.1f}"
-        )
-        click.echo(f"  {name:<12} {served}, {refused} ms: {told}")
 
 
 @click.command()
@@ -297,9 +272,9 @@ def main(json_file: Path | None, **asked: Any) -> None:
         f" {figures['carries_per_s']:,}/s; {flood['unsent']:,} found no connection; client"
         f" {flood['client_cpu_share']:.0%} of a core"
     )
-    _table(flood["kinds"])
+    table(flood["kinds"])
     click.echo(f"fans: {figures['fans']['outcomes']}")
-    _table(figures["fans"]["kinds"])
+    table(figures["fans"]["kinds"])
     for name in ("rate_now", "recovery_s", "bookings"):
         told = ", ".join(f"{key} {value}" for key, value in figures[name].items())
         click.echo(f"{name}: {told}")

@@ -3,8 +3,8 @@
 How far behind the process is: how late a timer of its event loop comes, or how long those requests
 take on average that have next to nothing to do but to ask Redis, whichever is more. What counts is
 the standing delay, the least of a fifth of a second (CoDel, RFC 8289): one long turn is no queue.
-From it a level is made by a proportional-integral controller (PIE, RFC 8033): 0 refuses nothing, 1 all
-of the first tier, 2 all of the first two, and so on; in between the share that is due. It rises
+From it a level is made by a proportional-integral controller (PIE, RFC 8033): 0 refuses nothing, 1
+all of the first tier, 2 all of the first two, and so on; in between the share that is due. It rises
 within half a second and falls by one tier a second.
 
 A request that is let through costs a dictionary look-up, two readings of the clock and an addition;
@@ -33,7 +33,7 @@ _SEEN_MIN: Final = 3  # however late they come: one long turn alone is no queue
 # Levels for a second of delay: in each second that it stands above the target, and for each step of
 # it, at most so much up at once, and a fifth of it down. Found by trying: tests/unit/test_shed.py.
 _ALPHA: Final = 8.0
-_ALPHA_DOWN: Final = 20.0  # so that nothing is refused four seconds after the crowd has gone
+_ALPHA_DOWN: Final = 10.0  # so that nothing is refused four seconds after the crowd has gone
 _BETA: Final = 8.0
 _STEP_MAX: Final = 0.5
 # How many may be under way while something is refused: what can be served within so many seconds,

@@ -113,7 +113,8 @@ async def copy(
                 " SELECT $2, mode, rate_per_min, capacity, least(claim_s, $3::integer),"
                 " least(shop_s, $4::integer), least(hold_s, $5::integer),"
                 " least(hold_cap_s, 2 * $5::integer), least(payment_s, $6::integer), seats_max, $7,"
-                " waitlist, offer_s, throttle, rate_floor_pct FROM sale WHERE event_id = $1 RETURNING mode",
+                " waitlist, offer_s, throttle, rate_floor_pct FROM sale"
+                " WHERE event_id = $1 RETURNING mode",
                 source,
                 shadow,
                 windows.claim_s,
