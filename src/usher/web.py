@@ -38,7 +38,7 @@ from usher.pages import make_pages, page_errors, page_router
 from usher.payment.routes import payment_handlers
 from usher.payment.sandbox.routes import sandbox_handlers
 from usher.plumbing import log
-from usher.plumbing.doorstep import doorstep
+from usher.plumbing.doorstep import connections_max, doorstep
 from usher.plumbing.form import from_this_site
 from usher.plumbing.listen import listening
 from usher.plumbing.request import StrictRequest
@@ -214,7 +214,7 @@ def serve(settings: Settings) -> None:
         )
     house = House(settings)
     shed = guarded(build_app(house), house)
-    run_server(shed, settings.host, settings.port, doorstep(shed))
+    run_server(shed, settings.host, settings.port, doorstep(shed, connections_max()))
 
 
 def run_server(

@@ -59,7 +59,7 @@ async def opened_door() -> AsyncIterator[Door]:
     door.port = sockets[0].getsockname()[1]
     config = uvicorn.Config(
         door.shed,
-        http=doorstep(door.shed),
+        http=doorstep(door.shed, 50),
         log_config=None,
         lifespan="on",
         ws="none",
@@ -110,6 +110,11 @@ class Caller:
             head = waiting.result()
             length = int(head.lower().partition(b"content-length: ")[2].split(b"\r")[0])
             return int(head[9:12]), await self._reader.readexactly(length)
+
+    async def gone(self) -> bool:
+        """Whether the other side has hung up in order."""
+        async with asyncio.timeout(10):
+            return await self._reader.read(1) == b""
 
     def close(self) -> None:
         self._writer.close()
@@ -164,6 +169,18 @@ async def test_a_crowd_at_the_door_is_taken_in(door: Door) -> None:
     for caller in callers:
         await caller.say(JOIN)
         assert await caller.hear() == (200, b"ok")
+        caller.close()
+    # More than there is room for are told so, and let go; the others stay.
+    callers = await asyncio.gather(*(Caller(door).connect() for _ in range(53)))
+    told = Counter[int]()
+    for caller in callers:
+        await caller.say(JOIN)
+        status, _ = await caller.hear()
+        told.update([status])
+        if status == 503:
+            assert await caller.gone()
+    assert told == {200: 50, 503: 3}
+    for caller in callers:
         caller.close()
     with pytest.raises(Exception, match="cannot be listened on"):
         listening("127.0.0.1", door.port)

@@ -11,6 +11,7 @@ connection kept); all else goes the usual way, where the ASGI layer asks the sam
 
 import asyncio
 import re
+import resource
 from typing import Any, Final, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -25,6 +26,8 @@ _SPECIAL: Final = re.compile(
     rb"\r\n(?:transfer-encoding|expect|upgrade(?=[: ])|connection(?!: *keep-alive\r\n))"
 )
 _HEAD_BYTES_MAX: Final = 16_384
+_FILES_WANTED: Final = 131_072
+_FILES_KEPT: Final = 256  # for servers, listening and what else there is
 
 
 class Asked(NamedTuple):
@@ -55,16 +58,38 @@ def request_of(data: bytes) -> Asked | None:
     )
 
 
-def doorstep(shed: Shed) -> type[asyncio.Protocol]:
-    """The protocol of a server before whose application `shed` stands."""
+def connections_max() -> int:
+    """How many connections this process may hold, after its limit of open files has been raised as
+    far as it may be. One more than that limit, and the event loop hangs up on whoever comes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES_WANTED if hard == resource.RLIM_INFINITY else min(_FILES_WANTED, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    most = _FILES_WANTED if soft == resource.RLIM_INFINITY else soft
+    return max(_FILES_KEPT, most - _FILES_KEPT)
+
+
+def doorstep(shed: Shed, most: int) -> type[asyncio.Protocol]:
+    """The protocol of a server before whose application `shed` stands. Who comes when it holds
+    `most` connections is told to come back, and let go."""
 
     class Doorstep(HttpToolsProtocol):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self._between = True  # no request has begun that has not come whole
             self._passed = False
+            self._too_many = False
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._too_many = len(self.connections) > most
 
         def data_received(self, data: bytes) -> None:
+            if self._too_many:
+                self.transport.write(shed.farewell())
+                self.transport.close()
+                return
             if shed.busy and self._between and self._idle():
                 asked = request_of(data)
                 if asked is not None:

@@ -217,6 +217,12 @@ class Shed:
         scope: Any = {"type": "http", "method": method, "path": path, "headers": headers}
         return self._turn_away(scope, kind.tier).raw
 
+    def farewell(self) -> bytes:
+        """The answer to a program for whose connection there is no room."""
+        scope: Any = {"type": "http", "method": "GET", "path": "/api/", "headers": []}
+        head, _, body = self._turn_away(scope, 0).raw.partition(b"\r\n\r\n")
+        return head + b"\r\nconnection: close\r\n\r\n" + body
+
     def rest(self, resume: Callable[[], None]) -> None:
         """Has `resume` called in its turn: within a tick or two, and not more than so many a tick.
         Who was refused is not listened to meanwhile: refusals have a budget, too."""
