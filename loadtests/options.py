@@ -68,6 +68,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OVERLOAD: Final = 5.0
+COMPARE_S: Final = 12.0  # at the end of watching, until all are back and their maps are compared
 # Seats that a visit buys on average, and some more: a hall that is sold out ends the test.
 _SEATS_EACH: Final = 2.4
 # Windows that are short enough for what is abandoned to come back within the run.
@@ -190,7 +191,6 @@ def sale_of(kind: Kind) -> SaleSettings:
 
 def plan_of(options: Options, kind: Kind, event: str, urls: list[str], out: Path) -> Plan:
     """What its crowd is told."""
-    early = kind.fans * kind.lobby_share
     return Plan(
         scenario=options.scenario,
         event=event,
@@ -199,7 +199,7 @@ def plan_of(options: Options, kind: Kind, event: str, urls: list[str], out: Path
         seed=options.seed,
         processes=kind.processes,
         lobby_share=kind.lobby_share,
-        lobby_s=max(2.0, early / kind.lobby_per_s),
+        lobby_s=lobby_s(kind),
         rush_s=max(kind.rush_s, kind.fans * (1 - kind.lobby_share) / (2 * kind.lobby_per_s)),
         stream_share=kind.stream_share,
         pace=kind.pace,
@@ -214,10 +214,18 @@ def plan_of(options: Options, kind: Kind, event: str, urls: list[str], out: Path
 
 
 def deadline_s(scenario: str, kind: Kind) -> float:
-    """When nobody plays on: what has a rate is over with the last visit, within a minute."""
+    """When nobody plays on: what has a rate is over with the last visit, within a minute; streams
+    are held for the minutes that were asked for."""
     if scenario == "overload":
         return sum(phase.seconds for phase in spike(kind)) + 45
+    if scenario == "watchers":
+        return lobby_s(kind) + kind.minutes * 60 + COMPARE_S
     return kind.minutes * 60 + (60 if kind.rate else 0)
+
+
+def lobby_s(kind: Kind) -> float:
+    """How long those who come before the opening take to come; watchers to set out."""
+    return max(2.0, kind.fans * kind.lobby_share / kind.lobby_per_s)
 
 
 def phases_of(kind: Kind) -> list[Phase]:

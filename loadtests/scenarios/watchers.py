@@ -12,6 +12,7 @@ from loadtests.crowd.public import Public
 from loadtests.crowd.session import Session
 from loadtests.crowd.users import Conductor, UntilOver, let_loose
 from loadtests.crowd.watcher import Watchers
+from loadtests.options import COMPARE_S
 
 __all__ = ["UntilOver", "Watching"]
 
@@ -39,7 +40,7 @@ class Watching(Conductor):
             group.join(timeout=30)
             session.count("streams at once", len(watchers.open))
             churning = gevent.spawn(watchers.churn)
-            gevent.sleep(max(0.0, plan.deadline_s - session.played_s - 20))
+            gevent.sleep(max(0.0, plan.deadline_s - session.played_s - COMPARE_S))
             churning.kill()
             gevent.sleep(3)  # until those that were cut last are back
             session.count("streams at the end", len(watchers.open))

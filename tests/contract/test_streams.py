@@ -1,6 +1,7 @@
 """Streams of places and bookings; slow readers, a process that goes, a full house."""
 
 import asyncio
+import gc
 import re
 import select
 import signal
@@ -349,6 +350,32 @@ async def test_whoever_leaves_is_forgotten(
             await stream.next()
             assert house.hub.streams == 1
         await until(lambda: house.hub.streams == 0)
+
+
+async def test_nothing_of_a_request_lives_as_long_as_its_stream(
+    house: House, inside: httpx.AsyncClient, simple_event: str
+) -> None:
+    """Neither the server's parser nor its task, nor what the framework made of the request; and
+    nobody has to collect them."""
+
+    def alive() -> set[str]:
+        kinds = ("RequestResponseCycle", "HttpToolsProtocol", "HttpRequestParser", "StrictRequest")
+        return {type(each).__name__ for each in gc.get_objects()} & set(kinds)
+
+    joined = await house.queue.join(simple_event, new_id("fan"))
+    path = f"/api/v1/events/{simple_event}"
+    gc.collect()
+    gc.disable()
+    try:
+        async with (
+            listening(inside, f"{path}/feed") as seats,
+            listening(inside, f"{path}/queue/stream", token=joined.place_token) as place,
+        ):
+            await seats.next()
+            await place.next()
+            await until(lambda: not alive())
+    finally:
+        gc.enable()
 
 
 @asynccontextmanager
