@@ -116,7 +116,7 @@ join_key_chars_min: Final = 16  # the key of a first join stands for the fan: a 
 page_rows_max: Final = 200
 # Requests under way in a process, from which on newcomers, who waits, who looks at seats and who
 # shops are told 503. Under full load there are some hundreds; more wait for a server behind us.
-in_flight_max: Final = (2_000, 3_000, 4_000, 6_000)
+in_flight_max: Final = (1_000, 1_500, 2_000, 4_000)
 sse_streams_max: Final = 50_000  # per process; above it a stream is told 503
 
 # --- accounts
