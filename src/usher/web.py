@@ -41,7 +41,6 @@ from usher.plumbing import log
 from usher.plumbing.doorstep import connections_max, doorstep
 from usher.plumbing.form import from_this_site
 from usher.plumbing.listen import listening
-from usher.plumbing.presence import raise_open_files
 from usher.plumbing.request import StrictRequest
 from usher.queue.routes import queue_handlers
 from usher.sale.model import Sale
@@ -213,7 +212,6 @@ def serve(settings: Settings) -> None:
         structlog.get_logger("usher.payment").warning(
             "new payments go to the test bank, where anybody may approve them: USHER_PAYMENTS"
         )
-    raise_open_files()  # each fan who waits or looks is one
     house = House(settings)
     shed = guarded(build_app(house), house)
     run_server(shed, settings.host, settings.port, doorstep(shed, connections_max()))
