@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import re
+import resource
 import select
 import signal
 import socket
@@ -251,7 +252,14 @@ def neighbour(site: Site) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     port = free_port("127.0.0.1", 0)
     url = f"http://127.0.0.1:{port}"
     environ = environ_of(site.settings.with_(port=port, public_url=url))
-    process = subprocess.Popen([sys.executable, "-m", "usher", "serve"], env=environ)
+
+    def as_shells_are() -> None:
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "usher", "serve"], env=environ, preexec_fn=as_shells_are
+    )
     try:
         yield process, url
     finally:
@@ -271,6 +279,8 @@ async def test_a_process_that_goes_sends_its_readers_on(
                     break
             except httpx.TransportError:
                 await asyncio.sleep(0.1)
+        soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        assert soft == hard  # or the 250th stream would find no room
         async with (
             listening(there, f"{fan.path}/feed") as seats,
             listening(there, f"{fan.path}/queue/stream", token=fan.place) as place,
