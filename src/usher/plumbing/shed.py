@@ -48,8 +48,9 @@ _TIMES_MIN: Final = 5
 # What is told of answers while even the last tier is refused.
 _REFUSING_S: Final = 1.0
 _QUIET_S: Final = 2.0
-# Connections on which refusals were sent and that are listened to again by one tick: at a dozen
-# microseconds a refusal at most an eighth of a processor goes into refusing.
+# Connections on which refusals were sent and that are listened to again by one tick: at 25
+# microseconds a refusal at most a quarter of a processor goes into refusing. With half as many it
+# is those who rest that are missing: less was served than could be.
 RESUMED_MAX: Final = 500
 # Stands in the scope of a request that was asked about before it was parsed.
 PASSED: Final = "usher.passed"
