@@ -54,6 +54,7 @@ def test_a_token_is_not_part_of_what_a_crowd_is_told() -> None:
         Options(scenario="steady", host=("http://127.0.0.1:9",)),
         Options(scenario="steady", event="evt_1"),
         Options(scenario="steady", rate=-1.0),
+        Options(scenario="overload", host=("http://127.0.0.1:9",), event="evt_1"),
     ],
 )
 def test_what_cannot_be_is_refused(options: Options) -> None:
