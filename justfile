@@ -26,6 +26,14 @@ chaos *args:
 bench *args:
     python -m loadtests.bench {{args}}
 
+# the unit costs of `usher plan`, measured anew on this machine: two or three minutes
+costs *args:
+    python -m loadtests.bench.costs {{args}}
+
+# how far `usher plan` is off: a demo foretold, then run and measured
+foretell *args:
+    python -m loadtests.foretell {{args}}
+
 # a crowd and the verdict on it: stampede, snipers, watchers...; `just load --help` has all
 load *args:
     python -m loadtests {{args}}
@@ -33,6 +41,10 @@ load *args:
 # a storm over the money: webhooks in any order, banks that fail, a worker killed twenty times
 storm *args:
     python -m loadtests.storm {{args}}
+
+# five times what one API process carries, for three minutes, and how it recovers
+overload *args:
+    python -m loadtests.overload {{args}}
 
 # a queued sale from the lobby to the audit
 demo *args:

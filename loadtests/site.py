@@ -21,7 +21,7 @@ from usher.errors import SetupError, UsherError
 from usher.event.model import NewEvent
 from usher.insight.model import Verdict as Audit
 from usher.plumbing.child import Child
-from usher.rehearsal.crowd import raise_open_files
+from usher.plumbing.presence import raise_open_files
 from usher.sale.model import SaleChange
 from usher.settings import environ_of, read_settings
 from usher.up import READY_S, Up, free_port, up

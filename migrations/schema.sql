@@ -122,6 +122,7 @@ CREATE TABLE public.event (
     cancel_before_s integer,
     cancelled_at timestamp with time zone,
     wound_up_at timestamp with time zone,
+    shadow boolean DEFAULT false NOT NULL,
     CONSTRAINT event_cancel_before_possible CHECK ((cancel_before_s >= 0)),
     CONSTRAINT event_currency_shape CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT event_state_known CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text, 'cancelled'::text])))
@@ -408,6 +409,18 @@ CREATE TABLE public.refund (
 );
 
 --
+-- Name: rehearsal; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.rehearsal (
+    event_id text NOT NULL,
+    source_id text NOT NULL,
+    began_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone
+);
+
+--
 -- Name: reminder; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -443,13 +456,17 @@ CREATE TABLE public.sale (
     access text DEFAULT 'guest'::text NOT NULL,
     waitlist text DEFAULT 'on'::text NOT NULL,
     offer_s integer DEFAULT 14400 NOT NULL,
+    throttle text DEFAULT 'on'::text NOT NULL,
+    rate_floor_pct integer DEFAULT 10 NOT NULL,
     CONSTRAINT sale_access_known CHECK ((access = ANY (ARRAY['guest'::text, 'login'::text]))),
     CONSTRAINT sale_capacity_possible CHECK ((capacity > 0)),
     CONSTRAINT sale_gate_state_known CHECK ((gate_state = ANY (ARRAY['open'::text, 'paused'::text]))),
     CONSTRAINT sale_mode_known CHECK ((mode = ANY (ARRAY['simple'::text, 'queued'::text]))),
     CONSTRAINT sale_offer_possible CHECK ((offer_s > 0)),
+    CONSTRAINT sale_rate_floor_possible CHECK (((rate_floor_pct >= 1) AND (rate_floor_pct <= 100))),
     CONSTRAINT sale_rate_possible CHECK ((rate_per_min > 0)),
     CONSTRAINT sale_state_known CHECK ((state = ANY (ARRAY['draft'::text, 'lobby'::text, 'open'::text, 'paused'::text, 'closed'::text, 'sold_out'::text]))),
+    CONSTRAINT sale_throttle_known CHECK ((throttle = ANY (ARRAY['on'::text, 'off'::text]))),
     CONSTRAINT sale_times_ordered CHECK ((((lobby_at IS NULL) OR (opens_at IS NULL) OR (lobby_at <= opens_at)) AND ((opens_at IS NULL) OR (closes_at IS NULL) OR (opens_at < closes_at)))),
     CONSTRAINT sale_waitlist_known CHECK ((waitlist = ANY (ARRAY['on'::text, 'off'::text]))),
     CONSTRAINT sale_windows_possible CHECK (((claim_s > 0) AND (shop_s > 0) AND (hold_s > 0) AND (hold_cap_s >= hold_s) AND (payment_s > 0) AND (seats_max > 0)))
@@ -494,6 +511,8 @@ CREATE TABLE public.sandbox_charge (
     state text DEFAULT 'open'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     trouble text DEFAULT ''::text NOT NULL,
+    bank text DEFAULT 'sandbox'::text NOT NULL,
+    CONSTRAINT sandbox_charge_bank_known CHECK ((bank = ANY (ARRAY['sandbox'::text, 'rehearsal'::text]))),
     CONSTRAINT sandbox_charge_state_known CHECK ((state = ANY (ARRAY['open'::text, 'authorised'::text, 'declined'::text, 'captured'::text, 'voided'::text]))),
     CONSTRAINT sandbox_charge_trouble_known CHECK ((trouble = ANY (ARRAY[''::text, 'timeout_on_capture'::text, 'capture_fails'::text])))
 );
@@ -521,7 +540,8 @@ CREATE TABLE public.sandbox_webhook (
     kind text NOT NULL,
     due timestamp with time zone DEFAULT now() NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
-    sent_at timestamp with time zone
+    sent_at timestamp with time zone,
+    bank text DEFAULT 'sandbox'::text NOT NULL
 );
 
 --
@@ -841,6 +861,13 @@ ALTER TABLE ONLY public.refund
     ADD CONSTRAINT refund_pkey PRIMARY KEY (id);
 
 --
+-- Name: rehearsal rehearsal_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.rehearsal
+    ADD CONSTRAINT rehearsal_pkey PRIMARY KEY (event_id);
+
+--
 -- Name: reminder reminder_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1083,6 +1110,12 @@ CREATE INDEX refund_by_booking ON public.refund USING btree (booking_id);
 CREATE INDEX refund_by_event ON public.refund USING btree (event_id, created_at, id);
 
 --
+-- Name: refund_by_payment; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX refund_by_payment ON public.refund USING btree (payment_id);
+
+--
 -- Name: sale_change_by_event; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1099,6 +1132,12 @@ CREATE INDEX sandbox_charge_by_creation ON public.sandbox_charge USING btree (cr
 --
 
 CREATE INDEX sandbox_refund_by_charge ON public.sandbox_refund USING btree (charge_id);
+
+--
+-- Name: sandbox_webhook_by_charge; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX sandbox_webhook_by_charge ON public.sandbox_webhook USING btree (charge_id);
 
 --
 -- Name: sandbox_webhook_unsent; Type: INDEX; Schema: public; Owner: -

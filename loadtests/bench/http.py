@@ -18,7 +18,7 @@ from loadtests.bench.wire import Run, drive, request
 from usher.clock import utc_now
 from usher.event.model import NewEvent
 from usher.ids import new_id
-from usher.sale.model import SaleChange, SaleSettings
+from usher.sale.model import SaleChange, SaleSettings, State
 from usher.settings import Settings, environ_of
 from usher.venue.generate import rows_by_columns
 from usher.venue.price import default_prices
@@ -55,7 +55,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def event_on_sale(house: House, rows: int, columns: int, **settings: Any) -> str:
+async def event_on_sale(
+    house: House, rows: int, columns: int, *, state: State = "open", **settings: Any
+) -> str:
     """An open event whose gate is wide open and whose fans may have 50 seats."""
     plan = rows_by_columns(rows, columns)
     new = NewEvent(
@@ -67,7 +69,7 @@ async def event_on_sale(house: House, rows: int, columns: int, **settings: Any) 
     event = await house.events.create(new, plan, sale)
     await house.events.publish(event)
     await house.inventory.build(event)
-    await house.sales.change(event, "bench", SaleChange(state="open"))
+    await house.sales.change(event, "bench", SaleChange(state=state))
     return event
 
 
@@ -168,6 +170,8 @@ def _figure(name: str, bare: float, runs: Sequence[Run]) -> Figure:
             "requests_per_s": round(per_s),
             "client_cpu_share": round(median(r.client_cpu_s / r.seconds for r in runs), 2),
         },
+        # A process that has all it can do spends its core on requests alone.
+        costs={f"api.{name}": round(1e6 / per_s, 1)},
     )
 
 

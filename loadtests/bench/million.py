@@ -66,6 +66,7 @@ async def measure(house: House, fans: int = FANS) -> list[Figure]:
         goal=FAN_GOAL_BYTES,
         more_is_better=False,
         detail={"joined_in_s": round(filled.seconds, 1)},
+        costs={"redis.fan_bytes": round(bytes_each, 1)},
     )
     return [*figures, memory]
 

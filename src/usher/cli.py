@@ -5,8 +5,8 @@ runs on the same data directory.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ import click
 
 from usher.account.commands import account_commands
 from usher.booking.refunding.commands import booking_commands, cancel_event_command
+from usher.capacity.commands import plan_command
 from usher.embedded import find_embedded
 from usher.errors import Unreachable, UsherError
 from usher.event.commands import event_commands
@@ -28,6 +29,7 @@ from usher.plumbing.command import fail
 from usher.plumbing.signing import new_secret
 from usher.queue.commands import gate_commands
 from usher.rehearsal.commands import demo_command
+from usher.rehearsal.readiness.commands import Opened, rehearse_command
 from usher.sale.commands import sale_commands
 from usher.settings import Settings, read_settings
 from usher.site import Stage, on_stage
@@ -160,7 +162,16 @@ def _up_for_demo(data_dir: Path, port: int) -> AbstractAsyncContextManager[Stage
     return on_stage(settings)
 
 
+@asynccontextmanager
+async def _opened_place() -> AsyncIterator[Opened]:
+    given = read_settings()
+    async with opened(await _resolved(given)) as house:
+        yield Opened(house, keys_given=bool(given.secrets))
+
+
 main.add_command(demo_command(_up_for_demo))
+main.add_command(plan_command())
+main.add_command(rehearse_command(_opened_place))
 main.add_command(account_commands(_with(lambda house: house.accounts)))
 events = event_commands(_with(lambda house: house.events))
 events.add_command(cancel_event_command(_with(lambda house: house.refunds)))

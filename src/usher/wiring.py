@@ -42,7 +42,7 @@ from usher.outbox.service import Carrier, Outbox
 from usher.payment import queries as payment_queries
 from usher.payment.guard import GuardedProvider, Providers
 from usher.payment.jobs import Cashier
-from usher.payment.model import Provider
+from usher.payment.model import REHEARSAL, Provider
 from usher.payment.reconciling.service import Reconciler
 from usher.payment.sandbox.client import Postman
 from usher.payment.sandbox.service import Bank, SandboxProvider
@@ -52,6 +52,7 @@ from usher.plumbing.language import Languages
 from usher.plumbing.lua import Runner, connect
 from usher.plumbing.metric import Metrics
 from usher.plumbing.postgres import Database
+from usher.plumbing.presence import Here, Kind
 from usher.plumbing.script import load
 from usher.plumbing.shipped import shipped
 from usher.plumbing.signing import KeyRing, Signer
@@ -59,6 +60,7 @@ from usher.queue.curves import Curves
 from usher.queue.scripts import QueueScripts
 from usher.queue.service import QueueService
 from usher.queue.watch import Watch
+from usher.rehearsal.shadow.service import Shadows
 from usher.sale.scripts import SaleScripts
 from usher.sale.service import SaleService
 from usher.seat.blocking.service import Blocking
@@ -94,6 +96,16 @@ class House:
         self.seat_scripts = SeatScripts(self.runner)
         self.feed_scripts = FeedScripts(self.runner)
         self.curves = Curves(QueueScripts(self.runner))
+        self.metrics.watch(
+            "usher_gates_slowed",
+            "gates below their rate, of the lines asked for here in the last minute",
+            lambda: sum(pace < 1 for pace in self.curves.paces()),
+        )
+        self.metrics.watch(
+            "usher_gate_pace",
+            "share of its rate that the slowest of these gates calls",
+            lambda: min(self.curves.paces(), default=1.0),
+        )
 
         self.accounts = AccountService(self.database, self.signer)
         self.events = EventService(self.database)
@@ -108,9 +120,12 @@ class House:
             self.database, self.seat_scripts, self.events, self.editor, self.seat_states
         )
         self.bank = Bank(self.database)
+        self.rehearsal_bank = Bank(self.database, REHEARSAL)
         self._closing: list[Callable[[], Awaitable[None]]] = []
         check_payments(settings)
-        self.providers = Providers({name: self._provider(name) for name in settings.providers})
+        real = Providers({name: self._provider(name) for name in settings.providers})
+        rehearsed = SandboxProvider(self.rehearsal_bank, self.signer, settings.public_url)
+        self.providers = Providers(real | {REHEARSAL: rehearsed})
         self.payments = PaymentService(self.database, PaymentScripts(self.runner), self.providers)
         self.bookings = BookingService(
             self.database,
@@ -121,7 +136,7 @@ class House:
             self.accounts,
         )
         self.refunds = Refunds(self.database, self.events, self.sales, self.bookings, self.accounts)
-        self.reconciler = Reconciler(self.database, self.payments, self.providers)
+        self.reconciler = Reconciler(self.database, self.payments, real)
         self.cashier = Cashier(self.database, self.providers, uncollected)
         signatures = Signatures(ring)
         self.resolver = Resolver(private=settings.hooks_private)
@@ -189,12 +204,14 @@ class House:
             "hook": Carrier(Announcer(self.database, Facts(self.database, self.events)).carry),
         }
         self.outbox = Outbox(self.database, self.carriers, self.metrics)
+        self.shadows = Shadows(self.database, self.runner)
         self.courier = Courier(
             self.database, Sender(self.resolver, "usher"), signatures, self.metrics
         )
-        self.postman = Postman(
-            self.database, self.signer, settings.internal_url or settings.public_url
-        )
+        inside = settings.internal_url or settings.public_url
+        self.postman = Postman(self.database, self.signer, inside)
+        # It has something to do once in weeks: it looks for it less often.
+        self.rehearsal_postman = Postman(self.database, self.signer, inside, REHEARSAL, 0.5)
 
     def _provider(self, name: str) -> Provider:
         """A payment provider. What is on the other side of a network is guarded; the sandbox is
@@ -217,6 +234,12 @@ class House:
             on_down=partial(payment_queries.note_outage, self.database),
             on_up=partial(payment_queries.end_outage, self.database),
         )
+
+    def here(self, kind: Kind) -> Here:
+        """This process on the roll of those that run."""
+        settings = self.settings
+        ring = self.signer.fingerprint()
+        return Here(self.runner, kind, ring, settings.public_url, settings.database_connections)
 
     @property
     def sandboxed(self) -> bool:

@@ -67,30 +67,41 @@ class Ticker:
         self.listed = listed
 
     async def run(self) -> None:
-        """Ticks until cancelled. A fault of one tick is the next tick's to mend."""
-        synced = 0.0
+        """Ticks until cancelled. The gate asks Redis alone, and goes on while PostgreSQL, with
+        which the rest is brought into line, lets us wait."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._ticking(self._turn_gate))
+            both.create_task(self._ticking(self._sync))
+
+    async def _ticking(self, turn: Callable[[], Awaitable[float]]) -> None:
+        """Again and again, as many seconds apart as each turn says. A fault of one is the next
+        one's to mend."""
         while True:
-            began = time.monotonic()
+            began, tick_s = time.monotonic(), 1.0
             try:
-                if began - synced >= SYNC_TICK_S:
-                    synced = began
-                    await self._sync()
-                self._house.metrics.released.inc(await self._house.queue.release(self.event))
-                self._house.metrics.swept.inc(await self._house.seats.sweep(self.event))
+                tick_s = await turn()
             except UsherError as fault:
                 log.warning("tick refused", event_id=self.event, fault=fault.detail)
                 await asyncio.sleep(1)
-            # A hundred events of which nothing is wanted must not cost what one costs that is sold.
-            tick_s = GATE_TICK_S if self._busy else IDLE_TICK_S
             await asyncio.sleep(max(0.01, tick_s - (time.monotonic() - began)))
 
-    async def _sync(self) -> None:
+    async def _turn_gate(self) -> float:
+        # As `_sync` has asked for it, unless that has to wait.
+        known = await self._house.curves.of(self.event, fresh_s=2 * SYNC_TICK_S)
+        if known and await self._house.queue.keep_pace(self.event, known.curve) is not None:
+            await self._house.curves.of(self.event, fresh_s=0)
+        self._house.metrics.released.inc(await self._house.queue.release(self.event))
+        self._house.metrics.swept.inc(await self._house.seats.sweep(self.event))
+        # A hundred events of which nothing is wanted must not cost what one costs that is sold.
+        return GATE_TICK_S if self._busy else IDLE_TICK_S
+
+    async def _sync(self) -> float:
         known = await self._house.curves.of(self.event, fresh_s=SYNC_TICK_S / 2)
         if known is None:
             log.warning("Redis knows no such event: laying it out again", event_id=self.event)
             await self._house.payments.ask_again(self.event)
             await self._house.inventory.build(self.event)
-            return
+            return SYNC_TICK_S
         curve = known.curve
         self._busy = bool(curve.waiting or curve.shopping or curve.held)
         self.sale = await self._house.sales.sync(
@@ -101,6 +112,7 @@ class Ticker:
             await self._draw(curve)
         if self.listed or curve.listed:
             await self._house.offers.turn(self.event, curve.listed)
+        return SYNC_TICK_S
 
     async def _draw(self, curve: Curve) -> None:
         """Numbers the whole lobby, batch by batch; a colleague at the same is no matter."""
@@ -132,6 +144,8 @@ class Worker:
             asyncio.create_task(self._watch(), name="events"),
             asyncio.create_task(self._house.courier.run(), name="courier"),
             asyncio.create_task(self._arq.main(), name="arq"),
+            asyncio.create_task(self._house.rehearsal_postman.run(), name="rehearsal postman"),
+            asyncio.create_task(self._house.here("worker").run(), name="roll"),
         }
         if self._house.sandboxed:
             halves.add(asyncio.create_task(self._house.postman.run(), name="postman"))
@@ -170,11 +184,13 @@ class Worker:
                 listed = await self._house.offers.wanted()
             except UsherError as fault:
                 log.warning("events not read", fault=fault.detail)
-                sales = []
-            for sale, built in sales:
-                await self._keep(sale, built)
-                if ticker := self._ticking.get(sale.event_id):
-                    ticker.know(sale, listed=sale.event_id in listed)
+            else:
+                for event in self._consumers.keys() - {sale.event_id for sale, _ in sales}:
+                    await self._let_go(event)
+                for sale, built in sales:
+                    await self._keep(sale, built)
+                    if ticker := self._ticking.get(sale.event_id):
+                        ticker.know(sale, listed=sale.event_id in listed)
             for event, task in [*self._tickers.items(), *self._readers.items()]:
                 if task.done() and not task.cancelled() and not self._stopping.is_set():
                     log.error("a loop of an event died", event_id=event, task=task.get_name())
@@ -212,6 +228,13 @@ class Worker:
         self._consumers[event] = consumer
         self._ticking[event] = ticker = Ticker(self._house, sale)
         self._tickers[event] = asyncio.create_task(ticker.run(), name=f"ticker {event}")
+
+    async def _let_go(self, event: str) -> None:
+        """Works for an event no more that is long over, or was a rehearsal's."""
+        del self._ticking[event], self._readers[event]
+        await end({self._tickers.pop(event)})
+        await self._consumers.pop(event).leave()
+        log.info("event let go", event_id=event)
 
     async def wake_outbox(self) -> None:
         """Has the outbox relayed soon; if this is lost, the cron does it within a second."""
@@ -287,6 +310,10 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
     async def remind(_: dict[str, Any]) -> int:
         return await house.messenger.remind()
 
+    @alone
+    async def sweep_shadows(_: dict[str, Any]) -> int:
+        return len(await house.shadows.sweep())
+
     redis = _arq_redis(house.settings)
     worker = ArqWorker(
         functions=[func(relay, name="relay", keep_result=0)],  # type: ignore[arg-type]
@@ -298,6 +325,7 @@ def make_arq(house: House) -> tuple[ArqWorker, ArqRedis]:
             cron(wind_up_events, name="wind_up", second=set(range(0, 60, 5)), keep_result=0),  # type: ignore[arg-type]
             cron(sweep_outbox, name="sweep_outbox", second=43, keep_result=0),  # type: ignore[arg-type]
             cron(sweep_logins, name="sweep_logins", second=17, keep_result=0),  # type: ignore[arg-type]
+            cron(sweep_shadows, name="sweep_shadows", second=set(range(7, 60, 10)), keep_result=0),  # type: ignore[arg-type]
             cron(remind, name="remind", second=37, keep_result=0),  # type: ignore[arg-type]
         ],
         queue_name=JOBS_QUEUE,

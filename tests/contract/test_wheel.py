@@ -1,5 +1,6 @@
 """The wheel, installed elsewhere, starts: lua/ and migrations/ travel inside it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -84,8 +85,30 @@ def test_the_command_says_what_it_can(elsewhere: Path) -> None:
         capture_output=True,
         text=True,
     ).stdout
-    for verb in ("up", "serve", "worker", "migrate", "demo", "account", "event", "sale", "gate"):
+    for verb in (
+        "up",
+        "serve",
+        "worker",
+        "migrate",
+        "demo",
+        "plan",
+        "account",
+        "event",
+        "sale",
+        "gate",
+    ):
         assert f"\n  {verb} " in told
+
+
+def test_unit_costs_travel_with_it(elsewhere: Path) -> None:
+    told = subprocess.run(
+        _usher(elsewhere, "plan", "--fans", "10000", "--seats", "1000", "--json"),
+        cwd=elsewhere / "empty",
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert json.loads(told)["api_processes"] >= 1
 
 
 def test_a_site_starts_from_it_and_stops_in_order(elsewhere: Path, tmp_path: Path) -> None:

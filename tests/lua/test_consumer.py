@@ -286,3 +286,44 @@ async def test_stopping_does_not_wait_for_an_entry_that_fails(ledger: Ledger) ->
 async def test_readers_have_names_of_their_own(ledger: Ledger) -> None:
     one, other = ledger.reader(""), ledger.reader("")
     assert one.consumer.name != other.consumer.name
+
+
+async def test_who_leaves_is_no_reader_any_more(ledger: Ledger) -> None:
+    first, second = ledger.reader("one"), ledger.reader("two")
+    assert await stream.readers(ledger.runner, ledger.key) == 0  # there is no such stream yet
+    await ledger.add("a")
+    first.consumer.start()
+    second.consumer.start()
+    await until(lambda: _readers(ledger, 2))
+    await first.consumer.leave()
+    assert await stream.readers(ledger.runner, ledger.key) == 1
+    await second.consumer.leave()
+    assert await stream.readers(ledger.runner, ledger.key) == 0
+    assert await ledger.length() == 0
+
+
+async def test_who_leaves_something_unfinished_stays_known_for_it(ledger: Ledger) -> None:
+    async def refuse(_: list[str]) -> None:
+        raise ValueError("never")
+
+    reader = ledger.reader("one", task=refuse)
+    await ledger.add("a")
+    reader.consumer.start()
+    await until(lambda: _given(reader.given, 1))
+    await reader.consumer.leave()
+    assert await ledger.pending() == 1
+    heir = ledger.reader("heir")
+    heir.consumer.start()
+    await ledger.done()
+    assert heir.handled == ["a"]
+
+
+async def test_who_has_died_is_no_reader_after_a_while(ledger: Ledger) -> None:
+    await ledger.add("a")
+    await ledger.give("dead", 1)
+    assert await stream.readers(ledger.runner, ledger.key) == 1
+    await until(lambda: _readers(ledger, 0))
+
+
+async def _readers(ledger: Ledger, count: int) -> bool:
+    return await stream.readers(ledger.runner, ledger.key) == count

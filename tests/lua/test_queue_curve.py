@@ -4,6 +4,7 @@ from itertools import pairwise
 import pytest
 
 from tests.lua.hall import Hall
+from usher.capacity.line import points_of
 from usher.queue.model import ahead_of
 from usher.queue.scripts import Curve, Lost
 
@@ -47,6 +48,16 @@ async def test_all_of_a_sale_at_one_moment(hall: Hall) -> None:
         "gate_state": "open",
         "claim_s": 600,
         "listed": "",
+        "throttle": "on",
+        "floor_pct": 10,
+        "rate_now": 1_200,
+        "pace": 1_000,
+        "pace_ms": 0,
+        "pace_why": "",
+        "slow_ms": 0,
+        "ledger_n": 1,
+        "lag_ms": 0,
+        "delay_ms": -1,
         "rate": 1_200,
         "capacity": 2,
         "seats": 10,
@@ -123,3 +134,15 @@ async def test_where_a_number_stands_is_read_off_the_curve(hall: Hall) -> None:
     told = {number: ahead_of(after, number) for number in true}
     assert all(abs(told[number] - true[number]) <= true[number] / 25 for number in true)
     assert told[120] == 116 == true[120]
+
+
+@pytest.mark.parametrize("waiting", [1, 27, 200, 1_500])
+async def test_the_capacity_model_counts_its_points(hall: Hall, waiting: int) -> None:
+    await hall.build("." * 10)
+    await hall.set(mode="queued", state="open")
+    await asyncio.gather(
+        *(hall.queue.join(hall.event, f"plc_{number}") for number in range(waiting))
+    )
+    curve = await _curve(hall)
+    assert curve.waiting == waiting
+    assert len(curve.points) == points_of(waiting)

@@ -129,7 +129,7 @@ async def test_until_the_list_has_been_looked_through_nothing_is_held(hall: Hall
     assert await hall.refused(_hold(hall)) == Closed("sold_out")
     assert await hall.refused(_best(hall)) == Closed("sold_out")
     assert isinstance(await hall.queue.join(hall.event, "plc_new"), Waiting)
-    assert isinstance(await hall.refused(hall.queue.place(hall.event, "plc_late")), Waiting)
+    assert isinstance(await hall.refused(hall.queue.place(hall.event, "plc_late")), StillWaiting)
     late = await hall.refused(hall.queue.claim(hall.event, "plc_late"))
     assert isinstance(late, StillWaiting)
     curve = await hall.queue.curve(hall.event)

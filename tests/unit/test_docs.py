@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from loadtests.bench.costs import page
 from usher.booking import model as booking
 from usher.payment import model as payment
 
@@ -24,3 +25,9 @@ def test_the_drawn_transitions_are_the_real_ones(name: str) -> None:
     drawn = text.partition(f"<!-- {name} -->")[2].partition("```mermaid")[2].partition("```")[0]
     found = set(re.findall(r"(\w+) --> (\w+)", drawn))
     assert found == {(a, b) for a, after in TABLES[name].items() for b in after}
+
+
+@pytest.mark.parametrize("name", ["plans", "costs"])
+def test_the_tables_of_the_capacity_page_are_what_the_command_says(name: str) -> None:
+    """`just costs` measures anew and draws them; `python -m loadtests.bench.costs.page` draws."""
+    assert page.drawn(page.PAGE.read_text(), name) == f"\n{page.tables()[name]}\n"

@@ -241,10 +241,12 @@ async def tickets_of(database: Database, bookings: Sequence[str]) -> dict[str, l
 
 
 async def bury(database: Database, event: str, entry_id: str, fields: str, fault: str) -> None:
-    """Sets a ledger entry aside that could not be committed."""
+    """Sets a ledger entry aside that could not be committed; of an event that is no more (a
+    rehearsal's) nothing is kept."""
     async with database.connection() as connection:
         await connection.execute(
-            "INSERT INTO dead_letter (event_id, entry_id, fields, fault) VALUES ($1, $2, $3, $4)"
+            "INSERT INTO dead_letter (event_id, entry_id, fields, fault)"
+            " SELECT $1, $2, $3, $4 WHERE EXISTS (SELECT FROM event WHERE id = $1)"
             " ON CONFLICT DO NOTHING",
             event,
             entry_id,

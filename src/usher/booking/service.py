@@ -26,7 +26,7 @@ from usher.errors import (
 )
 from usher.event.service import EventService
 from usher.ids import is_id, sibling_id
-from usher.payment.model import Payment
+from usher.payment.model import REHEARSAL, Payment
 from usher.payment.service import PaymentService
 from usher.plumbing.postgres import Database, Gather
 from usher.seat import scripts as s
@@ -244,12 +244,15 @@ class BookingService:
             raise NotFound("there is no such booking (yet)")
         if booking.state != "awaiting_payment":
             raise BookingState(f"the booking is {booking.state}", state=booking.state)
+        showing = await self._events.showing(booking.event_id)
         return await self._payments.start(
             booking_id=booking.id,
             event_id=booking.event_id,
             amount=booking.total,
             currency=booking.currency,
             due_ms=to_ms(booking.due),
+            # Nobody pays for a rehearsal, whatever is set up here.
+            provider=REHEARSAL if showing.event.shadow else "",
         )
 
 

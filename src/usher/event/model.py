@@ -51,6 +51,7 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     seats: int
     organiser_id: str | None = None
     cancel_before_s: int | None = None  # fans may cancel until then; None: the organiser only
+    shadow: bool = False  # a copy that a sale is rehearsed on: see rehearsal/shadow
 
 
 class SaleTimes(msgspec.Struct):

@@ -18,7 +18,7 @@ SELECT event.id, event.title, production.title AS production, production.kind,
        event.built_at IS NOT NULL AS built, sale.mode, sale.state AS sale_state, sale.lobby_at,
        sale.opens_at, sale.closes_at, sale.hold_s, sale.payment_s, sale.seats_max,
        sale.access, sale.waitlist, sale.offer_s, plan.seats, event.organiser_id,
-       event.cancel_before_s
+       event.cancel_before_s, event.shadow
   FROM event
   JOIN production ON production.id = event.production_id
   JOIN hall ON hall.id = event.hall_id
@@ -52,7 +52,7 @@ async def search(
     """Events by start, from `after` (a start and an id) on; empty filters filter nothing."""
     async with database.connection() as connection:
         records = await connection.fetch(
-            f"{_ROW} WHERE ($1 = '' OR lower(venue.city) = lower($1))"
+            f"{_ROW} WHERE NOT event.shadow AND ($1 = '' OR lower(venue.city) = lower($1))"
             " AND ($2 = '' OR production.id = $2 OR lower(production.title) = lower($2))"
             " AND ($3::timestamptz IS NULL OR (event.starts_at >= $3"
             "      AND event.starts_at < $3 + interval '1 day'))"
@@ -79,11 +79,13 @@ async def filters(database: Database) -> tuple[list[str], list[str]]:
         row = await connection.fetchrow(
             "SELECT array(SELECT DISTINCT venue.city FROM event"
             "   JOIN hall ON hall.id = event.hall_id JOIN venue ON venue.id = hall.venue_id"
-            "   WHERE event.state = 'published' AND venue.city <> '' ORDER BY 1 LIMIT 300)"
+            "   WHERE event.state = 'published' AND NOT event.shadow AND venue.city <> ''"
+            "   ORDER BY 1 LIMIT 300)"
             "  AS cities,"
             " array(SELECT DISTINCT production.title FROM event"
             "   JOIN production ON production.id = event.production_id"
-            "   WHERE event.state = 'published' ORDER BY 1 LIMIT 300) AS productions"
+            "   WHERE event.state = 'published' AND NOT event.shadow ORDER BY 1 LIMIT 300)"
+            "  AS productions"
         )
     assert row is not None  # a SELECT of two arrays has one row
     return row["cities"], row["productions"]

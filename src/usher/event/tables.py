@@ -2,6 +2,7 @@
 
 from piccolo.columns import (
     BigInt,
+    Boolean,
     ForeignKey,
     Integer,
     OnDelete,
@@ -46,6 +47,7 @@ class Event(Table, tablename="event"):
     cancel_before_s = Integer(null=True, default=None)
     cancelled_at = Timestamptz(null=True, default=None)
     wound_up_at = Timestamptz(null=True, default=None)
+    shadow = Boolean(default=False)
 
 
 class Category(Table, tablename="category"):

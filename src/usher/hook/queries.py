@@ -175,7 +175,7 @@ async def listeners(connection: Connection, heard: Sequence[Heard]) -> list[tupl
     rows = await connection.fetch(
         "SELECT told.number, hook.id FROM unnest($1::integer[], $2::text[], $3::text[],"
         " $4::timestamptz[]) AS told (number, fact, event_id, at)"
-        " JOIN event ON event.id = told.event_id"
+        " JOIN event ON event.id = told.event_id AND NOT event.shadow"
         " JOIN hook ON hook.state = 'active' AND hook.created_at <= told.at"
         "  AND (hook.account_id IS NULL OR hook.account_id = event.organiser_id)"
         f"  AND (hook.kinds = '{{}}' OR told.fact = ANY(hook.kinds)) AND {HEARS}",

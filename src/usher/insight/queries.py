@@ -61,8 +61,9 @@ VIOLATIONS: Final[dict[str, str]] = {
         SELECT count(*) FROM payment_finding WHERE gone_at IS NULL
         AND event_id IN ($1, '')""",
     "bank_refunds_differ": """
-        SELECT count(*) FROM payment AS p WHERE p.event_id = $1 AND p.provider = 'sandbox'
-        AND p.state = 'captured' AND (SELECT coalesce(sum(s.amount), 0) FROM sandbox_refund AS s
+        SELECT count(*) FROM payment AS p WHERE p.event_id = $1
+        AND p.provider IN ('sandbox', 'rehearsal') AND p.state = 'captured'
+        AND (SELECT coalesce(sum(s.amount), 0) FROM sandbox_refund AS s
         WHERE s.charge_id = p.id) NOT BETWEEN
         (SELECT coalesce(sum(r.amount), 0) FROM refund AS r WHERE r.payment_id = p.id
         AND r.state = 'done' AND NOT r.by_hand) AND
@@ -70,7 +71,7 @@ VIOLATIONS: Final[dict[str, str]] = {
         AND r.state IN ('done', 'pending') AND NOT r.by_hand)""",
     "captured_unknown_to_bank": """
         SELECT count(*) FROM payment AS p LEFT JOIN sandbox_charge AS c ON c.id = p.id
-        WHERE p.event_id = $1 AND p.provider = 'sandbox' AND p.state = 'captured'
+        WHERE p.event_id = $1 AND p.provider IN ('sandbox', 'rehearsal') AND p.state = 'captured'
         AND (c.id IS NULL OR c.state <> 'captured' OR c.amount <> p.amount)""",
     "used_twice": """
         SELECT count(*) FROM (SELECT 1 FROM scan WHERE event_id = $1 AND outcome = 'admitted'

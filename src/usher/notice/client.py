@@ -75,6 +75,11 @@ class SmtpChannel:
             else:
                 link.close()
 
+    async def greet(self) -> None:
+        """Says hello, logs in where there is a login, and goodbye; Away where that cannot be."""
+        self._idle.append(await self._link())
+        await self.rest()
+
     async def _link(self) -> aiosmtplib.SMTP:
         """A connection that answers: one that is idle, or a new one."""
         while self._idle:

@@ -62,7 +62,8 @@ class Messenger:
                 faults[letter.subject] = str(found)
             else:
                 drafts += found
-        drafts = await self._judged(drafts)
+        # Of a rehearsal nobody is told, and not even that is written down.
+        drafts = await self._judged(await self._real(drafts))
         if not drafts:
             return faults
         left = await queries.note(self._database, drafts)
@@ -77,6 +78,12 @@ class Messenger:
         for told in await asyncio.gather(*(batch.run() for batch in batches)):
             faults |= told
         return faults
+
+    async def _real(self, drafts: Sequence[Draft]) -> list[Draft]:
+        if not drafts:
+            return []
+        real = await queries.real_events(self._database, [each.event_id for each in drafts])
+        return [each for each in drafts if each.event_id in real]
 
     async def _judged(self, drafts: Sequence[Draft]) -> list[Draft]:
         """The drafts, with why some are not to be sent at all."""

@@ -46,6 +46,15 @@ async def note(database: Database, drafts: Sequence[Draft]) -> set[str]:
     return {row["id"] for row in rows}
 
 
+async def real_events(database: Database, events: Sequence[str]) -> set[str]:
+    """Those of `events` that are there and are no shadows: of these people are written to."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT id FROM event WHERE id = ANY($1::text[]) AND NOT shadow", sorted(set(events))
+        )
+    return {row["id"] for row in rows}
+
+
 async def begin(database: Database, message: str) -> datetime | None:
     """Notes an attempt to send; when the message was made, None where it is sent already."""
     async with database.connection() as connection:
@@ -178,7 +187,7 @@ async def due_reminders(connection: Connection, before_s: int, most: int) -> lis
     rows = await connection.fetch(
         "INSERT INTO reminder (booking_id) SELECT b.id FROM event AS e"
         " JOIN booking AS b ON b.event_id = e.id"
-        " WHERE e.state = 'published' AND e.starts_at > now()"
+        " WHERE e.state = 'published' AND NOT e.shadow AND e.starts_at > now()"
         " AND e.starts_at <= now() + make_interval(secs => $1) AND b.state = 'confirmed'"
         " AND b.confirmed_at < e.starts_at - make_interval(secs => $1)"
         " AND NOT EXISTS (SELECT 1 FROM reminder AS r WHERE r.booking_id = b.id)"

@@ -9,6 +9,9 @@ from msgspec import UNSET, UnsetType
 from usher import limits
 from usher.errors import Unavailable
 
+# The provider of shadows, which is always there and takes nobody's money: a bank of their own.
+REHEARSAL: Final = "rehearsal"
+
 State = Literal["started", "authorised", "captured", "voiding", "voided", "declined", "failed"]
 Kind = Literal["authorised", "declined"]
 

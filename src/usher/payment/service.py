@@ -58,8 +58,10 @@ class PaymentService:
         amount: int,
         currency: str,
         due_ms: int,
+        provider: str = "",
     ) -> dict[str, Any]:
-        """Begins an attempt, or gives the one that is still open; BookingState once paid.
+        """Begins an attempt, or gives the one that is still open; BookingState once paid. A new one
+        is made at `provider`, at that of all new payments where it is "".
 
         The attempt is durable before the provider hears of it, so no charge is without a row.
         """
@@ -75,7 +77,7 @@ class PaymentService:
                 id=derived_id("payment", booking_id, str(number)),
                 booking_id=booking_id,
                 event_id=event_id,
-                provider=self._default,
+                provider=provider or self._default,
                 amount=amount,
                 currency=currency,
                 attempt=number,

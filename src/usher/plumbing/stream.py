@@ -18,6 +18,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError, ResponseError
 
 from usher.errors import Unavailable
+from usher.plumbing.lua import Runner
 
 log = structlog.get_logger("usher.stream")
 
@@ -40,6 +41,16 @@ class Entry(NamedTuple):
 
 Handler = Callable[[list[Entry]], Awaitable[None]]
 Undertaker = Callable[[Entry, str], Awaitable[None]]
+
+
+async def readers(runner: Runner, key: str) -> int:
+    """How many read a stream: consumers that were heard of lately and have not left."""
+    try:
+        found = await runner.command("XINFO", "CONSUMERS", key, GROUP)
+    except ResponseError:  # there is no such stream, or nobody has ever read it
+        return 0
+    idle = [dict(zip(each[::2], each[1::2], strict=True))["idle"] for each in found]
+    return sum(ms < IDLE_MS for ms in idle)
 
 
 class Consumer:
@@ -84,6 +95,21 @@ class Consumer:
             if task is not None:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+        finally:
+            await self._pool.disconnect()
+
+    async def leave(self) -> None:
+        """Stops, and reads this stream no more: it is seen to have left (`readers`), unless it
+        leaves something unfinished to its colleagues."""
+        try:
+            await self.stop()
+            pending = await self._redis.xpending_range(
+                self._key, GROUP, "-", "+", 1, consumername=self.name
+            )
+            if not pending:
+                await self._redis.xgroup_delconsumer(self._key, GROUP, self.name)
+        except (RedisError, OSError, TimeoutError) as fault:  # the stream may be gone as well
+            log.info("left", key=self._key, fault=str(fault))
         finally:
             await self._pool.disconnect()
 

@@ -62,6 +62,7 @@ class BookingView(msgspec.Struct, frozen=True):
 
 class PaymentView(msgspec.Struct, frozen=True):
     payment_id: str
+    provider: str = "sandbox"
 
 
 class ChargeView(msgspec.Struct, frozen=True):

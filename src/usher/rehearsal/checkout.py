@@ -96,14 +96,14 @@ class Checkout:
         if payment is not None:
             outcome = _OUTCOMES.get(course, "approve")
             delay_s = {"delay": _DELAY_S, "late": _LATE_S}.get(outcome)
-            await self._client.tell_bank(payment.payment_id, outcome, delay_s)
+            await self._client.tell_bank(payment, outcome, delay_s)
             if outcome == "decline":
                 self._tally.declined += 1
                 if course is Course.DECLINED:
                     return True
                 again = await self._payment(booked, payment.payment_id)
                 if again is not None:
-                    await self._client.tell_bank(again.payment_id, "approve")
+                    await self._client.tell_bank(again, "approve")
             self._tally.late += course is Course.LATE
         return await self._outcome(booked, until)
 

@@ -118,11 +118,11 @@ class Client(Wire):
         return await self.ask("pay", "POST", path, PaymentView, token)
 
     async def tell_bank(
-        self, payment_id: str, outcome: str, delay_s: float | None = None
+        self, payment: PaymentView, outcome: str, delay_s: float | None = None
     ) -> ChargeView | Refusal:
-        """Has the sandbox decide on a charge."""
+        """Has the bank decide on a charge: one that does as it is told."""
         body: dict[str, Any] = {"outcome": outcome}
         if delay_s is not None:
             body["delay_s"] = delay_s
-        path = f"/api/v1/payments/sandbox/{payment_id}"
+        path = f"/api/v1/payments/{payment.provider}/{payment.payment_id}"
         return await self.ask("bank", "POST", path, ChargeView, "", body)

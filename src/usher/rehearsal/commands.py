@@ -111,7 +111,7 @@ def demo_command(up: UpForDemo) -> click.Command:
         options = DemoOptions(**given)
         try:
             check(options)
-            _check_json(json_file)
+            check_json(json_file)
             code = _run(up, options, hall_of(options), _Ways(leave, json_file, data_dir, port))
         except UsherError as error:
             fail(error)
@@ -123,7 +123,7 @@ def demo_command(up: UpForDemo) -> click.Command:
     return demo
 
 
-def _check_json(json_file: Path | None) -> None:
+def check_json(json_file: Path | None) -> None:
     """Refuses a file that could not be written at the end of the run."""
     if json_file is None or json_file == STDOUT:
         return
@@ -143,7 +143,7 @@ def _run(up: UpForDemo, options: DemoOptions, hall: DemoHall, ways: _Ways) -> in
 
     import uvloop
 
-    from usher.rehearsal.crowd import raise_open_files
+    from usher.plumbing.presence import raise_open_files
 
     raise_open_files()
     # The crowd is most of this process's work: 0.25 ms of CPU a request, 0.30 ms without uvloop.
@@ -190,7 +190,7 @@ async def _demo(
             outcome = await run_demo(site, options, hall, screen)
         tell(outcome, console)
         if ways.json_file is not None:
-            _write(outcome.verdict.to_json(), ways.json_file)
+            write(outcome.verdict.to_json(), ways.json_file)
         if not ways.leave:
             stop = asyncio.Event()
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -202,7 +202,8 @@ async def _demo(
     return outcome.verdict.exit
 
 
-def _write(text: bytes, json_file: Path) -> None:
+def write(text: bytes, json_file: Path) -> None:
+    """A JSON document into a file, or to stdout."""
     if json_file == STDOUT:
         click.echo(text, nl=False)
     else:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from usher.plumbing.presence import open_files
 from usher.rehearsal.client import Client
 from usher.rehearsal.fan import OVER, Crowd, Fan
 from usher.rehearsal.hall import Hall
@@ -17,6 +18,8 @@ from usher.rehearsal.wire import Unreachable
 _LOOK_S: Final = 0.5
 _AGAIN_S: Final = 0.3
 _COMPARISONS: Final = 15
+# What fans who were sent home have left lapses, for some seconds yet.
+_COMPARISONS_MOVING: Final = 80
 # Streams leave this share of the open files that a process may have to everything else.
 _STREAM_FILES: Final = 0.4
 
@@ -50,7 +53,7 @@ async def run_crowd(
     tally.began_at = loop.time()
     async with Client(base_url, event_id, tally.meter, connections=options.connections) as client:
         hall = Hall(await client.plan())
-        streams = asyncio.Semaphore(max(1, int(open_files() * _STREAM_FILES)))
+        streams = asyncio.Semaphore(streams_max())
         crowd = Crowd(client, hall, tally, streams)
         opened = asyncio.Event()
         tally.board.reset(await client.states())
@@ -67,7 +70,9 @@ async def run_crowd(
                     await asyncio.wait(fans)
             except TimeoutError:
                 tally.unfinished = options.fans - sum(task.done() for task in fans)
-            await _compare(crowd)
+            for task in fans:  # who is still there goes home
+                task.cancel()
+            await _compare(crowd, _COMPARISONS if not tally.unfinished else _COMPARISONS_MOVING)
         finally:
             others = (keeping, watching, *fans)
             for task in others:
@@ -151,10 +156,10 @@ async def _keep_board(crowd: Crowd) -> None:
         await asyncio.sleep(_AGAIN_S)
 
 
-async def _compare(crowd: Crowd) -> None:
+async def _compare(crowd: Crowd, looks: int) -> None:
     """Snapshot and changes must come to the same as a fresh snapshot; the feed may be a moment
     behind, so it is given one."""
-    for _ in range(_COMPARISONS):
+    for _ in range(looks):
         with contextlib.suppress(Unreachable):
             crowd.tally.feed_wrong = crowd.tally.board.differs(await crowd.client.states())
             if not crowd.tally.feed_wrong:
@@ -162,25 +167,6 @@ async def _compare(crowd: Crowd) -> None:
         await asyncio.sleep(_AGAIN_S)
 
 
-def raise_open_files() -> int:
-    """Raises this process's limit of open files as far as it may be; what it is then. Processes
-    started afterwards inherit it."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for wanted in (hard, 65_536, 10_240):  # macOS says "unlimited" and takes no more than this
-        if soft != resource.RLIM_INFINITY and (wanted > soft or wanted == resource.RLIM_INFINITY):
-            try:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            except (ValueError, OSError):
-                continue
-            break
-    return open_files()
-
-
-def open_files() -> int:
-    """How many files, sockets among them, this process may have open."""
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 1_000_000 if soft == resource.RLIM_INFINITY else soft
+def streams_max() -> int:
+    """How many streams a crowd of this process has open at once, at most."""
+    return max(1, int(open_files() * _STREAM_FILES))

@@ -30,7 +30,7 @@ CAPACITY_SHARE: Final = 0.3
 CAPACITY_LEAST, CAPACITY_MOST = 20, 300
 SEED_MAX: Final = 2**32 - 1
 # Fans who arrive within a second; above it the machine that plays them is the limit.
-_ARRIVALS_PER_S: Final = 800
+ARRIVALS_PER_S: Final = 800
 
 # Short windows: who walks away gives the seats back while somebody still wants them.
 CLAIM_S: Final = 6
@@ -114,8 +114,8 @@ class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
             fans=self.fans,
             seed=self.seed,
             lobby_share=lobby_share,
-            arrive_s=max(2.0, self.fans * lobby_share / _ARRIVALS_PER_S),
-            rush_s=max(2.0, self.fans * (1 - lobby_share) / _ARRIVALS_PER_S),
+            arrive_s=max(2.0, self.fans * lobby_share / ARRIVALS_PER_S),
+            rush_s=max(2.0, self.fans * (1 - lobby_share) / ARRIVALS_PER_S),
             deadline_s=120 + gate_s + seats / 50 + self.fans / 50,
         )
 

@@ -92,7 +92,7 @@ def live_panel(tally: Tally, pace: float) -> Panel:
         grid.add_row(*(word for name, value in pair for word in (f"[dim]{name}[/]", value)))
     bar = ProgressBar(total=max(1, tally.seats), completed=tally.seats_in("s"), width=60)
     body: list[RenderableType] = [grid, Text(), bar]
-    return Panel(Group(*body), title=f"usher demo: {tally.phase}", expand=False, padding=(1, 2))
+    return Panel(Group(*body), title=f"usher: {tally.phase}", expand=False, padding=(1, 2))
 
 
 class LineScreen:

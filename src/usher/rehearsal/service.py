@@ -9,6 +9,7 @@ from usher.clock import utc_now
 from usher.errors import NotFound, SetupError, Unavailable
 from usher.event.model import NewEvent
 from usher.insight.model import Verdict as Audit
+from usher.insight.service import Auditor
 from usher.rehearsal.answers import BookingView, Refusal
 from usher.rehearsal.client import Client
 from usher.rehearsal.crowd import crowd_of, run_crowd
@@ -18,6 +19,7 @@ from usher.rehearsal.tally import Meter, Tally
 from usher.rehearsal.verdict import Verdict, verdict
 from usher.rehearsal.wire import Unreachable
 from usher.sale.model import SaleChange
+from usher.sale.service import SaleService
 
 ACTOR: Final = "usher demo"
 _BUILD_S: Final = 60.0
@@ -62,7 +64,7 @@ async def run_demo(site: Running, options: DemoOptions, hall: DemoHall, screen: 
     goal: Goal = "sold_out" if wanted >= seats * _DEMAND else "everyone_served"
     screen.say(f"event {event}: {hall.said}")
     screen.say(_intent(options, goal, wanted, seats))
-    opening = Opening(site, event, crowd.arrive_s)
+    opening = Opening(site.sales, event, crowd.arrive_s, ACTOR)
     if options.mode == "simple":
         await opening.open()
 
@@ -75,7 +77,7 @@ async def run_demo(site: Running, options: DemoOptions, hall: DemoHall, screen: 
     await opening.done()
     drained = time.monotonic()
     audit = await _drained(site, event)
-    lost = await _lost(site, event, tally)
+    lost = await lost_bookings(site.auditor, site.url, event, tally)
     now = time.monotonic()
     found = verdict(
         options, hall, crowd, goal, tally, audit,
@@ -116,18 +118,29 @@ async def _event(site: Running, options: DemoOptions, hall: DemoHall) -> str:
 
 
 async def _until_on_page(site: Running, event: str) -> None:
-    """Returns when the event's page answers: its seats are laid out."""
+    """Returns when the event's page answers; SetupError."""
+    await until_laid_out(site.auditor, event)
+    try:
+        async with (
+            asyncio.timeout(_BUILD_S),
+            Client(site.url, event, Meter(), connections=1) as client,
+        ):
+            await client.states()
+    except (TimeoutError, Unreachable):
+        raise SetupError(f"the page of {event} did not answer within {_BUILD_S:.0f} s") from None
+
+
+async def until_laid_out(auditor: Auditor, event: str) -> None:
+    """Returns when the seats of an event are laid out, which a worker does; SetupError."""
     try:
         async with asyncio.timeout(_BUILD_S):
             while True:
                 try:
-                    await site.auditor.audit(event)
-                    break
+                    await auditor.audit(event)
+                    return
                 except (NotFound, Unavailable):
                     await asyncio.sleep(0.1)
-            async with Client(site.url, event, Meter(), connections=1) as client:
-                await client.states()
-    except (TimeoutError, Unreachable):
+    except TimeoutError:
         raise SetupError(
             f"the seats of {event} were not laid out within {_BUILD_S:.0f} s: is a worker up?"
         ) from None
@@ -136,14 +149,15 @@ async def _until_on_page(site: Running, event: str) -> None:
 class Opening:
     """Opens the sale once the lobby is full."""
 
-    def __init__(self, site: Running, event: str, arrive_s: float) -> None:
-        self._site = site
+    def __init__(self, sales: SaleService, event: str, arrive_s: float, actor: str) -> None:
+        self._sales = sales
         self._event = event
+        self._actor = actor
         self._latest = time.monotonic() + arrive_s + _LOBBY_S
         self._task: asyncio.Task[object] | None = None
 
     async def open(self) -> None:
-        await self._site.sales.change(self._event, ACTOR, SaleChange(state="open"))
+        await self._sales.change(self._event, self._actor, SaleChange(state="open"))
 
     def note(self, tally: Tally) -> None:
         """Looks whether it is time."""
@@ -177,11 +191,11 @@ async def _drained(site: Running, event: str) -> Audit:
         await asyncio.sleep(0.3)
 
 
-async def _lost(site: Running, event: str, tally: Tally) -> int:
+async def lost_bookings(auditor: Auditor, url: str, event: str, tally: Tally) -> int:
     """Bookings that were accepted and are not in PostgreSQL, or were told confirmed and are
     not, with all their tickets, when read again now."""
-    lost = set(await site.auditor.lost(tally.bookings))
-    async with Client(site.url, event, tally.meter, connections=_READERS) as client:
+    lost = set(await auditor.lost(tally.bookings))
+    async with Client(url, event, tally.meter, connections=_READERS) as client:
 
         async def read(booking: str) -> None:
             told = tally.confirmed[booking]

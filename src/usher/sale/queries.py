@@ -14,7 +14,7 @@ _CHANGEABLE: Final = frozenset(
     (
         *("mode", "state", "gate_state", "lobby_at", "opens_at", "closes_at", "rate_per_min"),
         *("capacity", "claim_s", "shop_s", "hold_s", "hold_cap_s", "payment_s", "seats_max"),
-        *("access", "waitlist", "offer_s"),
+        *("access", "waitlist", "offer_s", "throttle", "rate_floor_pct"),
     )
 )
 
@@ -40,7 +40,8 @@ async def is_published(database: Database, event: str) -> bool:
 async def published(database: Database) -> list[tuple[Sale, bool]]:
     """Every sale of an event that is, or was, published (a cancelled one's ledger is to be emptied
     and its money given back), and whether its inventory has been built. One that was over
-    a month ago has nothing left to be done: nobody pays that late."""
+    a month ago has nothing left to be done: nobody pays that late. A shadow whose rehearsal is over
+    is a draft again, and so none of these."""
     columns = ", ".join(f"sale.{name}" for name in Sale.__struct_fields__)
     async with database.connection() as connection:
         rows = await connection.fetch(

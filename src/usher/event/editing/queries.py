@@ -64,7 +64,8 @@ async def mine(database: Database, organiser_id: str | None, most: int) -> list[
             " FROM event JOIN hall ON hall.id = event.hall_id"
             " JOIN venue ON venue.id = hall.venue_id JOIN plan ON plan.id = event.plan_id"
             " JOIN sale ON sale.event_id = event.id"
-            " WHERE $1::text IS NULL OR event.organiser_id = $1 OR event.organiser_id IS NULL"
+            " WHERE NOT event.shadow AND"
+            " ($1::text IS NULL OR event.organiser_id = $1 OR event.organiser_id IS NULL)"
             " ORDER BY event.created_at DESC, event.id LIMIT $2",
             organiser_id,
             most,
@@ -78,7 +79,8 @@ async def productions(database: Database, organiser_id: str | None) -> list[str]
         rows = await connection.fetch(
             "SELECT DISTINCT production.title FROM event"
             " JOIN production ON production.id = event.production_id"
-            " WHERE event.state = 'published' OR event.organiser_id IS NOT DISTINCT FROM $1"
+            " WHERE NOT event.shadow AND"
+            " (event.state = 'published' OR event.organiser_id IS NOT DISTINCT FROM $1)"
             " ORDER BY 1 LIMIT 200",
             organiser_id,
         )

@@ -27,25 +27,27 @@ class Ruling(NamedTuple):
     trouble: Trouble = ""
 
 
-async def open_charges(database: Database, charges: Sequence[Charge]) -> list[None]:
+async def open_charges(database: Database, bank: str, charges: Sequence[Charge]) -> list[None]:
     async with database.connection() as connection:
         await connection.execute(
-            "INSERT INTO sandbox_charge (id, amount, currency, metadata)"
-            " SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::jsonb[])"
+            "INSERT INTO sandbox_charge (id, amount, currency, metadata, bank)"
+            " SELECT *, $5 FROM unnest($1::text[], $2::bigint[], $3::text[], $4::jsonb[])"
             " ON CONFLICT DO NOTHING",
             [each.id for each in charges],
             [each.amount for each in charges],
             [each.currency for each in charges],
             [msgspec.json.encode(each.metadata).decode() for each in charges],
+            bank,
         )
     return [None] * len(charges)
 
 
-async def find(database: Database, ids: Sequence[str]) -> list[Charge | None]:
+async def find(database: Database, bank: str, ids: Sequence[str]) -> list[Charge | None]:
     async with database.connection() as connection:
         rows = await connection.fetch(
-            f"SELECT {_COLUMNS} FROM sandbox_charge AS c WHERE id = ANY($1::text[])",
+            f"SELECT {_COLUMNS} FROM sandbox_charge AS c WHERE id = ANY($1::text[]) AND bank = $2",
             list(ids),
+            bank,
         )
     found = {row["id"]: _charge(row) for row in rows}
     return [found.get(each) for each in ids]
@@ -80,8 +82,8 @@ async def rule(database: Database, rulings: Sequence[Ruling]) -> list[bool]:
         ]
         if deliveries:
             await connection.execute(
-                "INSERT INTO sandbox_webhook (id, charge_id, message_id, kind, due)"
-                " SELECT d.id, d.charge_id, d.message_id, d.kind,"
+                "INSERT INTO sandbox_webhook (id, charge_id, message_id, kind, bank, due)"
+                " SELECT d.id, d.charge_id, d.message_id, d.kind, c.bank,"
                 "  CASE WHEN d.after_due AND c.metadata ? 'due_ms'"
                 "       THEN to_timestamp((c.metadata ->> 'due_ms')::bigint / 1000.0)"
                 "       ELSE now() END + make_interval(secs => d.after_s)"
@@ -93,13 +95,15 @@ async def rule(database: Database, rulings: Sequence[Ruling]) -> list[bool]:
     return [each.charge_id in new and first[each.charge_id] is each for each in asked]
 
 
-async def opened_since(database: Database, since_ms: int) -> list[Charge]:
+async def opened_since(database: Database, bank: str, since_ms: int) -> list[Charge]:
     """The charges opened since then."""
     async with database.connection() as connection:
         rows = await connection.fetch(
             f"SELECT {_COLUMNS} FROM sandbox_charge AS c"
-            " WHERE created_at >= to_timestamp($1::bigint / 1000.0) ORDER BY created_at",
+            " WHERE created_at >= to_timestamp($1::bigint / 1000.0) AND bank = $2"
+            " ORDER BY created_at",
             since_ms,
+            bank,
         )
     return [_charge(row) for row in rows]
 
@@ -165,19 +169,20 @@ async def repay(database: Database, asked: Sequence[Repayment]) -> list[bool]:
     return [each.refund_id in made for each in asked]
 
 
-async def due_webhooks(database: Database, most: int) -> list[Webhook]:
-    """Deliveries that are due, leased for some seconds: a failed post is tried again."""
+async def due_webhooks(database: Database, most: int, bank: str = "sandbox") -> list[Webhook]:
+    """Deliveries of a bank that are due, leased for some seconds: a failed post is tried again."""
     async with database.connection() as connection:
         rows = await connection.fetch(
             "UPDATE sandbox_webhook AS w SET attempts = attempts + 1,"
             " due = now() + make_interval(secs => $2)"
             " FROM sandbox_charge AS c WHERE c.id = w.charge_id AND w.id IN"
             "  (SELECT id FROM sandbox_webhook WHERE sent_at IS NULL AND due <= now()"
-            "   ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED)"
+            "   AND bank = $3 ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED)"
             " RETURNING w.id, w.message_id, w.kind, c.id AS payment_id, c.amount, c.currency,"
             "  c.metadata",
             most,
             _LEASE_S,
+            bank,
         )
     return [
         msgspec.convert(dict(row) | {"metadata": msgspec.json.decode(row["metadata"])}, Webhook)

@@ -9,7 +9,7 @@ from litestar.response.base import ASGIResponse
 
 from usher.errors import NotFound
 from usher.payment.sandbox.model import Charge, ChargeView, Decision
-from usher.payment.sandbox.service import Bank
+from usher.payment.sandbox.service import SANDBOX, Bank
 from usher.plumbing.answer import answer, shaped
 
 
@@ -22,14 +22,16 @@ def _view(charge: Charge) -> dict[str, Any]:
 
 
 def sandbox_handlers(bank: Bank) -> list[HTTPRouteHandler]:
-    """The routes, bound to their services."""
+    """The routes of a bank. Only the sandbox's are in the API's description."""
+    path = f"/api/v1/payments/{bank.name}/{{payment:str}}"
+    shown = bank.name == SANDBOX
 
-    @post("/api/v1/payments/sandbox/{payment:str}", status_code=200, responses=shaped(ChargeView))
+    @post(path, status_code=200, responses=shaped(ChargeView), include_in_schema=shown)
     async def decide(payment: FromPath[str], data: JSONBody[Decision]) -> ASGIResponse:
         """Decide on a charge: approve, decline, delay, duplicate, late; the first time counts."""
         return answer(_view(await bank.decide(payment, data)))
 
-    @get("/api/v1/payments/sandbox/{payment:str}", responses=shaped(ChargeView))
+    @get(path, responses=shaped(ChargeView), include_in_schema=shown)
     async def show_charge(payment: FromPath[str]) -> ASGIResponse:
         """A charge in the bank's book."""
         charge = await bank.find(payment)

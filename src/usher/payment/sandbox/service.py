@@ -24,18 +24,21 @@ from usher.payment.sandbox.queries import Captured, Repayment, Ruling
 from usher.plumbing.postgres import Database, Gather
 from usher.plumbing.signing import Signer
 
+SANDBOX: Final = "sandbox"
 SIGNATURE: Final = "usher-signature"
 # A signed call older than this is a recording played back.
 TOLERANCE_S: Final = 300
 
 
 class Bank:
-    """Calls are gathered: a thousand fans paying at once are a few statements."""
+    """Calls are gathered: a thousand fans paying at once are a few statements. Banks of different
+    names know nothing of each other's charges."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, name: str = SANDBOX) -> None:
+        self.name = name
         self._database = database
-        self._open: Gather[Charge, None] = Gather(lambda k: queries.open_charges(database, k))
-        self._find: Gather[str, Charge | None] = Gather(lambda k: queries.find(database, k))
+        self._open: Gather[Charge, None] = Gather(lambda k: queries.open_charges(database, name, k))
+        self._find: Gather[str, Charge | None] = Gather(lambda k: queries.find(database, name, k))
         self._rule: Gather[Ruling, bool] = Gather(lambda k: queries.rule(database, k))
         self._capture: Gather[str, Captured] = Gather(
             lambda k: queries.move(database, k, "captured")
@@ -63,7 +66,7 @@ class Bank:
 
     async def opened_since(self, since_ms: int) -> list[Charge]:
         """The charges opened since then."""
-        return await queries.opened_since(self._database, since_ms)
+        return await queries.opened_since(self._database, self.name, since_ms)
 
     async def capture(self, charge_id: str) -> bool:
         """Takes what is authorised; Unavailable, once, from a charge told to time out."""
@@ -112,11 +115,11 @@ def _message_id(charge_id: str, state: str) -> str:
 
 
 class SandboxProvider:
-    """The sandbox as the shop sees it: payment.model.Provider."""
-
-    name = "sandbox"
+    """A bank as the shop sees it: payment.model.Provider. The pages of the sandbox are where its
+    fans go; another bank has none, and sends them back to their booking."""
 
     def __init__(self, bank: Bank, signer: Signer, public_url: str) -> None:
+        self.name = bank.name
         self._bank = bank
         self._signer = signer
         self._public_url = public_url.rstrip("/")
@@ -131,7 +134,10 @@ class SandboxProvider:
                 metadata=metadata | {"due_ms": str(due_ms)},
             )
         )
-        return Started(reference=payment.id, url=f"{self._public_url}/pay/sandbox/{payment.id}")
+        page = f"/pay/sandbox/{payment.id}"
+        if self.name != SANDBOX:
+            page = f"/bookings/{payment.booking_id}"
+        return Started(reference=payment.id, url=f"{self._public_url}{page}")
 
     async def look(self, payment: Payment) -> Standing | None:
         charge = await self._bank.find(payment.id)

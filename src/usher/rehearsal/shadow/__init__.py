@@ -1,0 +1,1 @@
+"""Shadows: copies of events to rehearse a sale on, of which nothing is left afterwards."""
