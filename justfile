@@ -42,6 +42,10 @@ load *args:
 storm *args:
     python -m loadtests.storm {{args}}
 
+# five times what one API process carries, for three minutes, and how it recovers
+overload *args:
+    python -m loadtests.overload {{args}}
+
 # a queued sale from the lobby to the audit
 demo *args:
     usher demo {{args}}

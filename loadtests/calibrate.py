@@ -30,25 +30,30 @@ def carried(
     phases: list[Phase],
     windows: Mapping[str, tuple[float, float]],
 ) -> tuple[float, str]:
-    """(arrivals a second of the last step that was carried, why the next one was not).
+    """(arrivals a second of the last step that was carried, why no more were).
 
-    `windows` are the unix seconds (from, to) of each phase. 0 where not even the first was.
+    A step counts as not carried where the next one is not either: a moment in which the machine
+    did something else proves nothing. `windows` are the unix seconds (from, to) of each phase. 0
+    where not even the first was carried.
     """
-    best = 0.0
+    best, why = 0.0, ""
     for phase in phases:
         if phase.name not in windows:
-            return best, "the steps ended"
-        why = _wrong(_within(records, "join", windows[phase.name]))
-        late = _within(marks, LAG, windows[phase.name]).latency.percentile_ms(99)
-        if not why and late is not None and late > LAG_P99_MS:
-            why = f"the client was late by {late:.0f} ms at p99: more processes, other machines"
-        if why:
-            return best, f"at {phase.name} {why}"
-        best = phase.from_per_s
-    return best, "all steps were carried"
+            return best, why or "the steps ended"
+        wrong = _wrong(
+            _within(records, "join", windows[phase.name]),
+            _within(marks, LAG, windows[phase.name]),
+        )
+        if wrong and why:
+            return best, why
+        if wrong:
+            why = f"at {phase.name} {wrong}"
+        else:
+            best, why = phase.from_per_s, ""
+    return best, why or "all steps were carried"
 
 
-def _wrong(joins: Tally) -> str:
+def _wrong(joins: Tally, late: Tally) -> str:
     """Why a step is not carried, "" where it is."""
     if not joins.count:
         return "nobody was answered"
@@ -62,6 +67,9 @@ def _wrong(joins: Tally) -> str:
     p99 = joins.latency.percentile_ms(99) or 0.0
     if p99 > JOIN_P99_MS:
         return f"join took {p99:,.0f} ms at p99"
+    late_ms = late.latency.percentile_ms(99) or 0.0
+    if late_ms > LAG_P99_MS:
+        return f"the client was late by {late_ms:.0f} ms at p99: more processes, other machines"
     return ""
 
 

@@ -28,7 +28,7 @@ from usher.capacity.model import Wish
 from usher.capacity.whole import whole
 from usher.embedded import delete_data
 from usher.plumbing import log
-from usher.rehearsal.crowd import raise_open_files
+from usher.plumbing.presence import raise_open_files
 from usher.rehearsal.model import DemoOptions, hall_of
 from usher.rehearsal.persona import BUYING, QUANTITIES, SHARES
 from usher.rehearsal.service import Outcome, run_demo

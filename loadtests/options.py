@@ -166,6 +166,8 @@ def kind_of(options: Options) -> Kind:
             raise BadInput(f"--{name} must be more than 0, not {value}")
     if bool(options.host) != bool(options.event):
         raise BadInput("--host and --event go together: a deployment, and an event on sale there")
+    if options.host and options.scenario == "overload" and options.rate is None:
+        raise BadInput("--rate is needed with --host: what the deployment carries, a second")
     kind = msgspec.structs.replace(kind, **wishes)
     if not kind.seats:
         seats = min(limits.plan_seats_max, round(_expected(kind) * _SEATS_EACH))

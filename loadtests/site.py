@@ -21,7 +21,7 @@ from usher.errors import SetupError, UsherError
 from usher.event.model import NewEvent
 from usher.insight.model import Verdict as Audit
 from usher.plumbing.child import Child
-from usher.rehearsal.crowd import raise_open_files
+from usher.plumbing.presence import raise_open_files
 from usher.sale.model import SaleChange
 from usher.settings import environ_of, read_settings
 from usher.up import READY_S, Up, free_port, up
@@ -43,6 +43,14 @@ class Site(Protocol):
     def event(self) -> str: ...
     async def open_sale(self) -> bool:
         """Opens the sale; False where that is not ours to do."""
+        ...
+
+    async def another(self, kind: Kind) -> str:
+        """Another event like the one under load, for finding out what is carried."""
+        ...
+
+    async def close_sale(self, event: str) -> None:
+        """Ends the sale of an event that was made by `another`."""
         ...
 
     async def audit(self) -> Audit | None:
@@ -83,6 +91,12 @@ class Own:
     async def open_sale(self) -> bool:
         await self._house.sales.change(self.event, ACTOR, SaleChange(state="open"))
         return True
+
+    async def another(self, kind: Kind) -> str:
+        return await _put_on_sale(self._site, kind)
+
+    async def close_sale(self, event: str) -> None:
+        await self._house.sales.change(event, ACTOR, SaleChange(state="closed"))
 
     async def audit(self) -> Audit | None:
         return await self._house.auditor.audit(self.event)
@@ -186,6 +200,12 @@ class Elsewhere:
             f"{self._path}/sale", json={"state": "open"}, headers=self._headers
         )
         return answer.is_success
+
+    async def another(self, kind: Kind) -> str:
+        raise SetupError("a deployment is told by --rate what it carries")
+
+    async def close_sale(self, event: str) -> None:
+        raise SetupError(f"{event} is not ours to close")
 
     async def audit(self) -> Audit | None:
         if not self._token:

@@ -54,7 +54,7 @@ def _crowd(outcome: Outcome, marks: Records) -> list[str]:
         f" {cpu_s:.1f} s of CPU in {seconds:.1f} s, {memory:,.0f} MB",
     ]
     bought = outcome.counts.get("confirmed", 0)
-    if bought:
+    if bought and "streams at once" not in outcome.counts:
         told[-1] += f", {cpu_s / bought * 1000:.1f} ms a purchase"
     if lag is not None:
         told[-1] += f"; sent late by {lag:.1f} ms at p99"

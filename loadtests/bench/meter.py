@@ -11,7 +11,7 @@ from typing import Any, Final
 import psutil
 
 from loadtests.bench.cpu import cpu_s
-from usher.rehearsal.crowd import raise_open_files
+from usher.plumbing.presence import raise_open_files
 
 # A process has some files open besides: listening sockets, its servers, its libraries.
 _OTHER_FILES: Final = 150

@@ -1,19 +1,19 @@
--- queue/release: the gate. Sees lapses, then calls as many as rate, capacity and seats allow.
+-- queue/release: the gate. Sees lapses, then calls as many as rate, pace, capacity and seats allow.
 -- KEYS    gate queue place admission signal
 -- ARGV    batch_max expire_max
 -- REPLY   released count shopping waiting places[] | idle reason shopping waiting
 -- ATOMIC  admitted never exceeds the rate or the capacity, whoever calls it and however often.
 -- COST    O((called + lapsed) log n), both bounded by ARGV
--- USES    now sale
+-- USES    now sale pace
 
 -- check
 local g = redis.call('HMGET', gate, 'state', 'free', 'held', 'claimed', 'mode', 'gate_state',
   'rate', 'capacity', 'slot_us', 'drawn', 'claim_s', 'window_ms', 'window_n', 'window_rate',
-  'listed')
+  'listed', 'throttle', 'floor_pct', 'pace')
 local state = sale_state(g[1], g[2], g[3], g[4], g[15])
 if state == 'lost' then return { 'idle', state, 0, 0 } end
 local simple = g[5] == 'simple'
-local rate, capacity = tonumber(g[7]), tonumber(g[8])
+local rate, capacity = rate_now(g[7], g[16], g[17], g[18]), tonumber(g[8])
 -- Rate is a GCRA on the server's clock: slot_us is when the next fan is due to be called. At
 -- most one second's worth (or one fan) may be caught up after a pause, so no burst builds up.
 local each_us = 60000000 / rate
@@ -71,7 +71,7 @@ shopping = shopping + #ids
 redis.call('HINCRBY', gate, 'called', #ids)
 redis.call('XADD', signal, 'MAXLEN', '~', 20000, '*', 'called', table.concat(ids, ' '),
   'due', due, 'mode', g[5], 'count', #ids, 'shopping', shopping,
-  'rate', g[7], 'capacity', g[8])
+  'rate', rate, 'capacity', g[8])
 if not simple then
   -- The marks are reckoned from the calls themselves, not from slot_us, so that a fault in the
   -- GCRA above would show: calls in a window may not exceed its rate plus the one burst.

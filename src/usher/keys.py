@@ -20,6 +20,7 @@ KEYS: Final[dict[str, str]] = {
     "hold_due": "sorted set: hold ids by due_ms",
     "fan": "hash: place id -> seats held, claimed or sold to it",
     "ledger": "stream: bookings and payments on their way to PostgreSQL",
+    "strain": "hash: API process -> 'until_ms delay_ms', how long its answers take",
     "feed": "stream: public changes; its ids are the SSE ids",
 }
 

@@ -34,6 +34,7 @@ window_s_min: Final = 5
 window_s_max: Final = 7_200
 rate_per_min_default: Final = 600
 rate_per_min_max: Final = 600_000
+rate_floor_pct_default: Final = 10  # of the rate: the gate is never slowed below that
 capacity_default: Final = 300
 capacity_max: Final = 1_000_000
 release_batch_max: Final = 250  # places called by one run of the gate
@@ -44,6 +45,10 @@ expire_batch_max: Final = 250  # lapses seen by one run of the gate
 draw_batch_max: Final = 100
 place_token_s: Final = 14 * 24 * 3600
 number_gap: Final = 100_000  # left free after a loss of Redis; see queue/service.py
+strain_kept_ms: Final = 10_000  # a process that has not reported for so long says nothing
+commit_lag_max_ms: Final = 2_000  # bookings that wait longer for their commit slow the gate
+answer_max_ms: Final = 300  # ... and so do the shop's answers that take longer, on average
+ledger_fill_max: Final = 50_000  # ... and so many entries on the ledger, a quarter of what it takes
 feed_entries_max: Final = 20_000
 signal_entries_max: Final = 20_000
 ledger_entries_max: Final = 200_000  # above this the ledger refuses: 503, nothing lost
@@ -109,6 +114,9 @@ token_chars_max: Final = 2_048
 idempotency_key_chars_max: Final = 128
 join_key_chars_min: Final = 16  # the key of a first join stands for the fan: a UUID has 36
 page_rows_max: Final = 200
+# Requests under way in a process, from which on newcomers, who waits, who looks at seats and who
+# shops are told 503. Under full load there are some hundreds; more wait for a server behind us.
+in_flight_max: Final = (1_000, 1_500, 2_000, 4_000)
 sse_streams_max: Final = 50_000  # per process; above it a stream is told 503
 
 # --- accounts
@@ -127,6 +135,7 @@ ticket_link_s: Final = 550 * 24 * 3600  # events are sold more than a year ahead
 revoked_fresh_s: Final = 5
 ticket_keys_fresh_s: Final = 300
 
+assert ledger_fill_max < ledger_entries_max
 assert hold_s_default <= hold_cap_s_default <= hold_s_max
 assert hold_seats_max <= fan_seats_max
 assert hold_s_min < hold_s_default

@@ -3,10 +3,11 @@
 import asyncio
 import gc
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 import uvicorn
@@ -32,11 +33,14 @@ from usher.hook.routes import hook_handlers
 from usher.insight.routes import audit_handlers, pulse_handlers
 from usher.notice.routes import message_handlers
 from usher.openapi import components, describe, operation_id, tags
+from usher.overload import guarded
 from usher.pages import make_pages, page_errors, page_router
 from usher.payment.routes import payment_handlers
 from usher.payment.sandbox.routes import sandbox_handlers
 from usher.plumbing import log
+from usher.plumbing.doorstep import connections_max, doorstep
 from usher.plumbing.form import from_this_site
+from usher.plumbing.listen import listening
 from usher.plumbing.request import StrictRequest
 from usher.queue.routes import queue_handlers
 from usher.sale.model import Sale
@@ -79,7 +83,9 @@ def build_app(house: House) -> Litestar:
         good = all(word == "ok" for word in told.values()) and not house.hub.draining
         if not good:
             told["state"] = "draining" if house.hub.draining else "not ready"
-        return Response(told, status_code=200 if good else 503)
+        if good:
+            return Response(told)
+        return Response(told, status_code=503, headers={"retry-after": "2"})
 
     @get("/metrics", include_in_schema=False)
     async def metrics() -> Response[bytes]:
@@ -206,19 +212,21 @@ def serve(settings: Settings) -> None:
         structlog.get_logger("usher.payment").warning(
             "new payments go to the test bank, where anybody may approve them: USHER_PAYMENTS"
         )
-    run_server(build_app(House(settings)), settings.host, settings.port)
+    house = House(settings)
+    shed = guarded(build_app(house), house)
+    run_server(shed, settings.host, settings.port, doorstep(shed, connections_max()))
 
 
-def run_server(app: ASGIApp, host: str, port: int) -> None:
+def run_server(
+    app: ASGIApp, host: str, port: int, http: type[asyncio.Protocol] | str = "httptools"
+) -> None:
     """uvicorn as usher wants it; the benchmarks serve their baseline the same way."""
     # What start-up has made stays; and a request's objects die young, by their reference counts.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -227,8 +235,18 @@ def run_server(app: ASGIApp, host: str, port: int) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=20,
         loop="uvloop",
-        http="httptools",
+        http=cast(Any, http),
         ws="none",
         backlog=4_096,
         lifespan="on",
     )
+    server = uvicorn.Server(config)
+    doors = listening(host, port)
+    where = f"[{host}]" if ":" in host else host
+    structlog.get_logger("usher.http").info(
+        "listening", url=f"http://{where}:{doors[0].getsockname()[1]}"
+    )
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=doors)
+    if not server.started:
+        sys.exit(3)  # as uvicorn's own command line does

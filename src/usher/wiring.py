@@ -96,6 +96,16 @@ class House:
         self.seat_scripts = SeatScripts(self.runner)
         self.feed_scripts = FeedScripts(self.runner)
         self.curves = Curves(QueueScripts(self.runner))
+        self.metrics.watch(
+            "usher_gates_slowed",
+            "gates below their rate, of the lines asked for here in the last minute",
+            lambda: sum(pace < 1 for pace in self.curves.paces()),
+        )
+        self.metrics.watch(
+            "usher_gate_pace",
+            "share of its rate that the slowest of these gates calls",
+            lambda: min(self.curves.paces(), default=1.0),
+        )
 
         self.accounts = AccountService(self.database, self.signer)
         self.events = EventService(self.database)

@@ -67,30 +67,41 @@ class Ticker:
         self.listed = listed
 
     async def run(self) -> None:
-        """Ticks until cancelled. A fault of one tick is the next tick's to mend."""
-        synced = 0.0
+        """Ticks until cancelled. The gate asks Redis alone, and goes on while PostgreSQL, with
+        which the rest is brought into line, lets us wait."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._ticking(self._turn_gate))
+            both.create_task(self._ticking(self._sync))
+
+    async def _ticking(self, turn: Callable[[], Awaitable[float]]) -> None:
+        """Again and again, as many seconds apart as each turn says. A fault of one is the next
+        one's to mend."""
         while True:
-            began = time.monotonic()
+            began, tick_s = time.monotonic(), 1.0
             try:
-                if began - synced >= SYNC_TICK_S:
-                    synced = began
-                    await self._sync()
-                self._house.metrics.released.inc(await self._house.queue.release(self.event))
-                self._house.metrics.swept.inc(await self._house.seats.sweep(self.event))
+                tick_s = await turn()
             except UsherError as fault:
                 log.warning("tick refused", event_id=self.event, fault=fault.detail)
                 await asyncio.sleep(1)
-            # A hundred events of which nothing is wanted must not cost what one costs that is sold.
-            tick_s = GATE_TICK_S if self._busy else IDLE_TICK_S
             await asyncio.sleep(max(0.01, tick_s - (time.monotonic() - began)))
 
-    async def _sync(self) -> None:
+    async def _turn_gate(self) -> float:
+        # As `_sync` has asked for it, unless that has to wait.
+        known = await self._house.curves.of(self.event, fresh_s=2 * SYNC_TICK_S)
+        if known and await self._house.queue.keep_pace(self.event, known.curve) is not None:
+            await self._house.curves.of(self.event, fresh_s=0)
+        self._house.metrics.released.inc(await self._house.queue.release(self.event))
+        self._house.metrics.swept.inc(await self._house.seats.sweep(self.event))
+        # A hundred events of which nothing is wanted must not cost what one costs that is sold.
+        return GATE_TICK_S if self._busy else IDLE_TICK_S
+
+    async def _sync(self) -> float:
         known = await self._house.curves.of(self.event, fresh_s=SYNC_TICK_S / 2)
         if known is None:
             log.warning("Redis knows no such event: laying it out again", event_id=self.event)
             await self._house.payments.ask_again(self.event)
             await self._house.inventory.build(self.event)
-            return
+            return SYNC_TICK_S
         curve = known.curve
         self._busy = bool(curve.waiting or curve.shopping or curve.held)
         self.sale = await self._house.sales.sync(
@@ -101,6 +112,7 @@ class Ticker:
             await self._draw(curve)
         if self.listed or curve.listed:
             await self._house.offers.turn(self.event, curve.listed)
+        return SYNC_TICK_S
 
     async def _draw(self, curve: Curve) -> None:
         """Numbers the whole lobby, batch by batch; a colleague at the same is no matter."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import re
+import resource
 import select
 import signal
 import socket
@@ -166,38 +168,73 @@ async def gauge(http: httpx.AsyncClient, name: str) -> float:
     return float(next(line for line in lines if line.startswith(f"{name} ")).split()[-1])
 
 
-async def test_a_reader_who_does_not_read_is_cut_off(
+class Sluggish:
+    """A reader on a socket of its own, with next to no buffer: takes the snapshot, and then nothing
+    any more."""
+
+    def __init__(self, url: str, path: str) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        address = urlsplit(url)
+        self._socket.connect((address.hostname, address.port))
+        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLHUP | select.POLLERR)
+        text = b""
+        while b'"}\n\n' not in text:
+            text += self._socket.recv(64)
+        found = re.search(rb'id: (\S+)\nevent: snapshot\ndata: {"states":"([^"]+)"}', text)
+        assert found is not None, text
+        self.last_id, self.states = found[1].decode(), list(found[2].decode())
+
+    @property
+    def cut(self) -> bool:
+        """Whether the other side has hung up."""
+        return bool(self._poll.poll(0))
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+async def test_readers_who_do_not_read_are_cut_off_and_miss_nothing(
     house: House, site: Site, http: httpx.AsyncClient
 ) -> None:
-    """Dropped and disconnected, also where it never takes a byte; nobody else is kept waiting."""
-    event = await put_on_sale(house, rows_by_columns(1, 4), mode="simple")
+    """Dropped and disconnected, also where they never take a byte; nobody else is kept waiting.
+    Come back with the last id they have, they hear everything since, once and in order."""
+    event = await put_on_sale(house, rows_by_columns(1, 40), mode="simple", seats_max=40)
     path = f"/api/v1/events/{event}/feed"
+    fan = await Fan(http, event).come_in()
     dropped = await gauge(http, "usher_sse_dropped_total")
-    with socket.socket() as idle:
-        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        address = urlsplit(site.url)
-        idle.connect((address.hostname, address.port))
-        idle.sendall(f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
-        poll = select.poll()
-        poll.register(idle, select.POLLHUP | select.POLLERR)
-        fan = await Fan(http, event).come_in()
-        async with listening(http, path) as stream:
-            seats = SeatMap(stream)
-            await seats.step()
-            # More than the buffers of both ends take, so that news after it finds no room; told
-            # in steps, for a reader who does read keeps up with a step.
-            for number in range(400):
-                await house.feed_scripts.notice(event, f"{number} {'x' * 30_000}")
-                while number % 20 == 19 and len(seats.notices) <= number:
-                    await seats.step()
-            await fan.held("A-1")
-            await seats.until(lambda seats: "h" in seats.states)
-        for _ in range(200):
-            if poll.poll(0):
-                break
-            await asyncio.sleep(0.05)
-        assert poll.poll(0), "the connection is still open"
-    assert await gauge(http, "usher_sse_dropped_total") == dropped + 1
+    slow = [await asyncio.to_thread(Sluggish, site.url, path) for _ in range(3)]
+    said: list[str] = []
+    async with listening(http, path) as stream:
+        seats = SeatMap(stream)
+        await seats.step()
+        # More than the buffers of both ends take, so that news after it finds no room; told in
+        # steps, for a reader who does read keeps up with a step.
+        while not all(each.cut for each in slow) and len(said) < 800:
+            for _ in range(20):
+                said.append(f"{len(said)} {'x' * 30_000}")
+                await house.feed_scripts.notice(event, said[-1])
+            if len(said) // 20 <= 40:
+                await fan.held(f"A-{len(said) // 20}")
+            while len(seats.notices) < len(said):
+                await seats.step()
+    assert [each.cut for each in slow] == [True] * 3, "a connection is still open"
+    assert await gauge(http, "usher_sse_dropped_total") == dropped + 3
+    await house.feed_scripts.notice(event, "the end")
+    said.append("the end")
+    fresh = (await http.get(f"/api/v1/events/{event}/seats")).json()
+    assert "h" in fresh["states"]
+    for each in slow:
+        each.close()
+        async with listening(http, path, last_id=each.last_id) as stream:
+            back = SeatMap(stream)
+            back.states = each.states
+            await back.until(lambda back: back.stream.last_id == fresh["feed_id"])
+        assert back.snapshots == 0
+        assert back.notices == said
+        assert "".join(back.states) == fresh["states"]
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -215,7 +252,14 @@ def neighbour(site: Site) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     port = free_port("127.0.0.1", 0)
     url = f"http://127.0.0.1:{port}"
     environ = environ_of(site.settings.with_(port=port, public_url=url))
-    process = subprocess.Popen([sys.executable, "-m", "usher", "serve"], env=environ)
+
+    def as_shells_are() -> None:
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "usher", "serve"], env=environ, preexec_fn=as_shells_are
+    )
     try:
         yield process, url
     finally:
@@ -235,6 +279,8 @@ async def test_a_process_that_goes_sends_its_readers_on(
                     break
             except httpx.TransportError:
                 await asyncio.sleep(0.1)
+        soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        assert soft == hard  # or the 250th stream would find no room
         async with (
             listening(there, f"{fan.path}/feed") as seats,
             listening(there, f"{fan.path}/queue/stream", token=fan.place) as place,

@@ -31,6 +31,8 @@ SETTINGS: Final[dict[str, str | int]] = {
     "gate_state": "open",
     "rate": 600_000,
     "capacity": 1_000,
+    "throttle": "on",
+    "floor_pct": 10,
     "claim_s": 600,
     "shop_s": 600,
     "hold_s": 600,
@@ -164,11 +166,13 @@ class Hall:
         rows = await self.command("XRANGE", getattr(self.keys, key), "-", "+")
         return [dict(zip(flat[::2], flat[1::2], strict=True)) for _, flat in rows]
 
-    async def dump(self) -> dict[str, bytes | None]:
-        """Every key of the event, byte for byte."""
+    async def dump(self) -> dict[str, Any]:
+        """Every key of the event, byte for byte; of the gate its fields: the server keeps it as a
+        table (see seat/build), which even a reader may have it lay out anew as it grows."""
         pipe = self.raw.pipeline(transaction=False)
         for key in KEYS:
-            pipe.dump(getattr(self.keys, key))
+            full = getattr(self.keys, key)
+            _ = pipe.hgetall(full) if key == "gate" else pipe.dump(full)
         return dict(zip(KEYS, await pipe.execute(), strict=True))
 
     # --- what must hold

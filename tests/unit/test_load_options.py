@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from loadtests.__main__ import NOT_RUN, main
-from loadtests.calibrate import GROWTH, carried, steps
+from loadtests.calibrate import STEPS, carried, steps
 from loadtests.crowd.plan import Plan, read_plan
 from loadtests.options import KINDS, OVERLOAD, Options, kind_of, plan_of, sale_of, spike
 from loadtests.record import Recorder, RecordError, Records, read_records
@@ -55,6 +55,7 @@ def test_a_token_is_not_part_of_what_a_crowd_is_told() -> None:
         Options(scenario="steady", host=("http://127.0.0.1:9",)),
         Options(scenario="steady", event="evt_1"),
         Options(scenario="steady", rate=-1.0),
+        Options(scenario="overload", host=("http://127.0.0.1:9",), event="evt_1"),
     ],
 )
 def test_what_cannot_be_is_refused(options: Options) -> None:
@@ -92,34 +93,39 @@ def test_a_site_or_a_record_that_breaks_off_is_no_verdict(
     assert (str(fault) or "ReadTimeout") in ended.output
 
 
+GOOD, SLOW, REFUSED = (202, 0.01), (202, 0.9), (503, 0.001)
+FAILED, UNANSWERED = (500, 0.001), (0, 0.001)
+
+
 @pytest.mark.parametrize(
-    ("quick_steps", "then", "rate", "why"),
+    ("seen", "last", "why"),
     [
-        (0, (202, 0.9), 0, "join took"),
-        (3, (202, 0.9), 20 * GROWTH**2, "join took"),
-        (3, (503, 0.001), 20 * GROWTH**2, "told to come again"),
-        (3, (500, 0.001), 20 * GROWTH**2, "failed"),
-        (3, (0, 0.001), 20 * GROWTH**2, "failed"),
-        (5, (202, 0.01), 20 * GROWTH**4, "the steps ended"),
+        ([SLOW], None, "join took"),
+        ([SLOW, SLOW, GOOD], None, "join took"),
+        ([GOOD, GOOD, GOOD, SLOW, SLOW], 2, "join took"),
+        ([GOOD, GOOD, GOOD, REFUSED, SLOW], 2, "told to come again"),
+        ([GOOD, GOOD, GOOD, FAILED, UNANSWERED], 2, "failed"),
+        ([GOOD, GOOD, GOOD, UNANSWERED, SLOW], 2, "failed"),
+        ([GOOD, SLOW, GOOD, GOOD], 3, "the steps ended"),
+        ([GOOD, GOOD, SLOW], 1, "join took"),
+        ([GOOD] * STEPS, STEPS - 1, "all steps were carried"),
     ],
 )
-def test_what_is_carried_is_the_last_step_before_one_that_is_not(
-    tmp_path: Path, quick_steps: int, then: tuple[int, float], rate: float, why: str
+def test_what_is_carried_is_the_last_step_before_two_that_are_not(
+    tmp_path: Path, seen: list[tuple[int, float]], last: int | None, why: str
 ) -> None:
     now = 0.0
     recorder = Recorder(tmp_path, clock=lambda: now)
-    phases = steps()
-    windows = {}
-    for number, phase in enumerate(phases[: quick_steps + (rate < 100)]):
+    phases, windows = steps(), {}
+    for number, (status, seconds) in enumerate(seen):
         begin = 1_000.0 + 10 * number
-        windows[phase.name] = (begin, begin + 10)
+        windows[phases[number].name] = (begin, begin + 10)
         now = begin + 5
-        status, seconds = (202, 0.01) if number < quick_steps else then
         for _ in range(50):
             recorder.note("join", status, seconds)
     recorder.close()
     found, said = carried(read_records(tmp_path), Records(), phases, windows)
-    assert found == pytest.approx(rate)
+    assert found == (0 if last is None else phases[last].from_per_s)
     assert why in said
 
 

@@ -90,7 +90,7 @@ def tally() -> Tally:
     shown = Tally(fans=1_200, joined=1_100, waiting=1_000, shopping=40, board=board)
     shown.phase = "on sale"
     shown.meter.note("hold", 409, 0.001)
-    shown.meter.note("hold", 503, 0.001)
+    shown.meter.note("hold", 500, 0.001)
     return shown
 
 

@@ -34,7 +34,7 @@ def test_a_meter_keeps_routes_and_statuses_apart() -> None:
     assert meter.requests == 5
     assert meter.answers("hold", 409) == 1
     assert meter.conflicts() == 2
-    assert meter.faults() == 2
+    assert meter.faults() == 1, "503 asks to come back"
     assert meter.percentile_ms("hold", 0.99) == 30.0
     assert meter.percentile_ms("never asked", 0.99) == 0.0
 

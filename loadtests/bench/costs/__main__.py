@@ -19,7 +19,7 @@ from loadtests.bench.costs.streams import StreamCosts
 from usher.capacity.costs import NAMES, Cost, Costs
 from usher.embedded import delete_data
 from usher.plumbing import log
-from usher.rehearsal.crowd import raise_open_files
+from usher.plumbing.presence import raise_open_files
 from usher.settings import Settings, read_settings
 from usher.up import up
 

@@ -30,6 +30,7 @@ log = structlog.get_logger("usher.event")
 # A plan never changes; the rest of an event (prices, times, state) may, and is read again.
 FRESH_S: Final = 2.0
 FILTERS_S: Final = 2.0
+PATIENCE_S: Final = 0.5
 KEPT_S: Final = 600.0  # what is not fresh is shown only while PostgreSQL is away
 _LINES: Final = str.maketrans({"\n": " ", "\r": " ", "\t": " "})
 # Layouts are kept up to as many seats as these largest halls have: a hundred small events are
@@ -55,7 +56,7 @@ class EventService:
         self._showings: dict[str, tuple[float, Showing]] = {}
         self._filters: tuple[list[str], list[str]] = ([], [])
         self._filters_at = -FILTERS_S
-        self._loading: dict[str, asyncio.Task[Showing]] = {}
+        self._loading: dict[str, tuple[asyncio.Task[Showing], float]] = {}
 
     async def create(
         self,
@@ -149,24 +150,31 @@ class EventService:
 
     async def showing(self, event: str) -> Showing:
         """All about an event, at most FRESH_S old; NotFound. Costs a dictionary look-up. What was
-        known last will do while PostgreSQL is away: fans who wait and choose need nothing of it."""
+        known last will do while PostgreSQL is away, or lets us wait for longer than PATIENCE_S:
+        fans who wait and choose need nothing of it."""
         known = self._showings.get(event)
         if known and time.monotonic() - known[0] < FRESH_S:
             return known[1]
         if not is_id("event", event):
             raise NotFound(f"there is no event {event[:40]!r}")
-        loading = self._loading.get(event)
-        if loading is None:
+        if event not in self._loading:
             loading = asyncio.create_task(self._load(event))
-            self._loading[event] = loading
-            loading.add_done_callback(lambda _: self._loading.pop(event, None))
+            self._loading[event] = (loading, time.monotonic() + PATIENCE_S)
+            loading.add_done_callback(lambda task: self._loaded(event, task))
+        loading, late = self._loading[event]
         # Shielded: the first caller going away must not fail the others.
         try:
-            return await asyncio.shield(loading)
-        except Unavailable:
+            async with asyncio.timeout(max(0.0, late - time.monotonic()) if known else None):
+                return await asyncio.shield(loading)
+        except (Unavailable, TimeoutError):
             if known is None:
                 raise
             return known[1]
+
+    def _loaded(self, event: str, task: "asyncio.Task[Showing]") -> None:
+        self._loading.pop(event, None)
+        if not task.cancelled():
+            task.exception()  # whoever waited has heard of it; perhaps nobody did any more
 
     async def standing_on(self, plan_id: str, event: str) -> Showing:
         """As `showing`, read anew where it stands on another plan than that one: another process

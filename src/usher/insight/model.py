@@ -37,11 +37,12 @@ def must_be_zero(name: str, promise: str, figure: int, detail: str = "") -> Chec
 def replay_calls(entries: list[RawEntry]) -> tuple[int, int]:
     """(calls above the rate, shoppers above the capacity), from the log of calls alone.
 
-    A leaky bucket over the entries' own times, independent of the gate's arithmetic: it leaks at
-    the rate and holds one burst, a second's worth of calls or one. Where the operator changed the
-    rate between two entries the higher of the two counts.
+    A leaky bucket over the entries' own times, independent of the gate's arithmetic. It is filled
+    with the time that calls take at the rate they were made at, so that it means the same when the
+    rate changes, leaks as time passes, and holds one burst: a second, or the time of one call.
+    Where the rate changed between two entries the higher of the two counts.
     """
-    level, before_ms, before_rate = 0.0, 0, 0.0
+    level_s, before_ms, before_rate = 0.0, 0, 0.0
     over_rate, over_capacity = 0, 0
     for entry_id, words in entries:
         fields = dict(zip(words[::2], words[1::2], strict=True))
@@ -49,10 +50,12 @@ def replay_calls(entries: list[RawEntry]) -> tuple[int, int]:
             continue
         at_ms = int(entry_id.partition("-")[0])
         rate = float(fields["rate"])
-        leak = max(rate, before_rate) * (at_ms - before_ms + 1) / 60_000
-        level = max(0.0, level - leak) + int(fields["count"])
-        burst = max(1.0, max(rate, before_rate) / 60)
-        over_rate = max(over_rate, int(level - burst))
+        per_s = max(rate, before_rate) / 60
+        burst_s = max(1.0, 1 / per_s)
+        if rate != before_rate:
+            level_s = min(level_s, burst_s)  # a slow rate's burst is long: full is full
+        level_s = max(0.0, level_s - (at_ms - before_ms + 1) / 1000) + int(fields["count"]) / per_s
+        over_rate = max(over_rate, int((level_s - burst_s) * per_s))
         over_capacity = max(over_capacity, int(fields["shopping"]) - int(fields["capacity"]))
         before_ms, before_rate = at_ms, rate
     return max(0, over_rate), max(0, over_capacity)

@@ -20,6 +20,7 @@ from usher.plumbing.answer import Money
 from usher.plumbing.postgres import Database
 from usher.queue.curves import Curves, KnownCurve
 from usher.queue.model import Sample
+from usher.queue.scripts import Curve
 from usher.sale.model import Sale
 from usher.sale.service import SaleService
 
@@ -33,6 +34,19 @@ class Minute(msgspec.Struct):
     at: datetime
     bookings: int
     revenue: int
+
+
+class Slowed(msgspec.Struct):
+    """A gate that calls fewer than its rate by itself: why ("commits", "ledger" or "answers" are
+    behind), since when, and how far: milliseconds that bookings wait for their commit and that the
+    shop's answers take (None where nothing reports), entries on the ledger."""
+
+    rate_per_min: int
+    why: str
+    since: datetime
+    commit_lag_ms: int
+    answer_ms: int | None
+    ledger: int
 
 
 class LatestBooking(msgspec.Struct):
@@ -69,6 +83,9 @@ class Pulse(msgspec.Struct, kw_only=True):
     lapsed: int
     shopping: int
     called_per_minute: int | None
+    throttle: str
+    rate_floor_pct: int
+    slowed: Slowed | None
     seats: int
     free: int
     held: int
@@ -137,6 +154,20 @@ class Pulses:
         return found
 
 
+def slowed_of(curve: Curve) -> Slowed | None:
+    """What slows a gate; None where nothing does."""
+    if curve.rate_now >= curve.rate or curve.mode != "queued":
+        return None
+    return Slowed(
+        rate_per_min=curve.rate_now,
+        why=curve.pace_why,
+        since=from_ms(curve.slow_ms),
+        commit_lag_ms=curve.lag_ms,
+        answer_ms=curve.delay_ms if curve.delay_ms >= 0 else None,
+        ledger=curve.ledger_n,
+    )
+
+
 def _pulse(
     showing: Showing,
     sale: Sale,
@@ -171,6 +202,9 @@ def _pulse(
         lapsed=curve.lapsed if curve else 0,
         shopping=curve.shopping if curve else 0,
         called_per_minute=round(known.per_min) if known and known.per_min is not None else None,
+        throttle=gate.throttle if gate else sale.throttle,
+        rate_floor_pct=gate.floor_pct if gate else sale.rate_floor_pct,
+        slowed=slowed_of(curve) if curve else None,
         seats=curve.seats if curve else event.seats,
         free=curve.free if curve else 0,
         held=curve.held if curve else 0,

@@ -45,6 +45,7 @@ _AWAY: Final = (
     OutOfMemoryError,
     OSError,
 )
+_SILENT: Final = (TimeoutError, LinkTimeout)
 # Refusals that pass, for which redis-py has no class: a node that has just started says
 # CLUSTERDOWN for 2 s, one that fails to write its log MISCONF.
 _AWAY_WORDS: Final = ("CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS", "BUSY ")
@@ -107,7 +108,9 @@ class Runner:
     """Runs scripts and single commands on one Redis, gathered per loop turn.
 
     Scripts are idempotent (design invariant 5), so a flight whose reply was lost is sent once
-    more on another connection before its callers are told `Unavailable`.
+    more on another connection before its callers are told `Unavailable`; not where nothing came
+    in SOCKET_TIMEOUT_S, for a server that is silent has lost nothing. Who waits for a flight is
+    told at once when one has failed: their own would come no further, one after the other.
     """
 
     def __init__(self, pool: BlockingConnectionPool, scripts: dict[str, Script]) -> None:
@@ -175,7 +178,9 @@ class Runner:
         try:
             try:
                 replies = await self._send([call.packed for call in calls])
-            except _AWAY:
+            except _AWAY as fault:
+                if isinstance(fault, _SILENT):
+                    raise
                 replies = await self._send([call.packed for call in calls])
             lost = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
             if lost:
@@ -190,6 +195,10 @@ class Runner:
         except BaseException as fault:  # noqa: BLE001 - every caller must be told
             told = away(fault) if isinstance(fault, (*_AWAY, RedisError)) else fault
             replies = [told] * len(calls)
+            if isinstance(fault, _AWAY):
+                waiting, self._waiting = self._waiting, []
+                for call in waiting:
+                    call.resolve(away(fault))
         for call, reply in zip(calls, replies, strict=True):
             call.resolve(away(reply) if _is_away(reply) else reply)
 

@@ -28,6 +28,9 @@ class Metrics:
         self.streams = Gauge("usher_sse_streams", "open SSE streams", ["kind"], **make)
         self.pushes = Counter("usher_sse_pushes_total", "SSE messages sent", **make)
         self.dropped = Counter("usher_sse_dropped_total", "SSE readers too slow to keep", **make)
+        self.shed = Counter(
+            "usher_shed_total", "requests refused because the process is behind", ["tier"], **make
+        )
         self.ledger_batch = Histogram(
             "usher_ledger_batch_entries",
             "ledger entries committed at once",

@@ -57,6 +57,22 @@ def open_files() -> int:
     return 1_000_000 if soft == resource.RLIM_INFINITY else soft
 
 
+def raise_open_files() -> int:
+    """Raises this process's limit of open files as far as it may be; what it is then. Processes
+    started afterwards inherit it."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (hard, 65_536, 10_240):  # macOS says "unlimited" and takes no more than this
+        if soft != resource.RLIM_INFINITY and (wanted > soft or wanted == resource.RLIM_INFINITY):
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            except (ValueError, OSError):
+                continue
+            break
+    return open_files()
+
+
 def backlog() -> int | None:
     """The longest queue of connections nobody has accepted yet that this machine's kernel keeps,
     whatever a server asks for; None where it does not tell."""

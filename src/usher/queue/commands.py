@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import msgspec
+from msgspec import UNSET
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -14,6 +15,8 @@ from rich.table import Table
 from usher.errors import NotFound, UsherError
 from usher.plumbing.command import Run, echo_json, fail, json_option
 from usher.queue.curves import KnownCurve
+from usher.queue.pacing import slowed_by
+from usher.queue.scripts import Curve
 from usher.queue.service import QueueService
 from usher.sale.commands import change_gate
 from usher.sale.service import SaleService
@@ -64,6 +67,22 @@ def gate_commands(run: Run[QueueService], run_sales: Run[SaleService]) -> click.
         sale = change_gate(run_sales, event, capacity=fans)
         click.echo(f"{event}: {sale.capacity} shopping at once")
 
+    @group.command("throttle")
+    @click.argument("event")
+    @click.argument("switch", type=click.Choice(["on", "off"]))
+    @click.option(
+        "--floor-pct",
+        type=int,
+        metavar="PERCENT",
+        help="How much of the rate is kept to at least, 1 to 100.",
+    )
+    def throttle(event: str, switch: Any, floor_pct: int | None) -> None:
+        """Have the gate slow down by itself, or not, while commits or answers are behind."""
+        floor = UNSET if floor_pct is None else floor_pct
+        sale = change_gate(run_sales, event, throttle=switch, rate_floor_pct=floor)
+        least = f", to no less than {sale.rate_floor_pct} % of the rate" if switch == "on" else ""
+        click.echo(f"{event}: slows by itself: {sale.throttle}{least}")
+
     @group.command("pause")
     @click.argument("event")
     def pause(event: str) -> None:
@@ -108,6 +127,7 @@ def _rows(known: KnownCurve) -> list[tuple[str, str]]:
     return [
         ("sale", f"{curve.state}, {curve.mode}"),
         ("gate", f"{curve.gate_state}: {curve.rate} a minute, {curve.capacity} at once"),
+        ("pace", _pace(curve)),
         ("in the lobby", f"{curve.in_lobby:,}"),
         ("waiting", f"{curve.waiting:,}"),
         ("shopping", f"{curve.shopping:,} (most ever {curve.shopping_max:,})"),
@@ -145,11 +165,21 @@ async def _watch(queue: QueueService, event: str, seconds: int | None) -> None:
         await turns(lambda known: live.update(_table(event, known, history), refresh=True))
 
 
+def _pace(curve: Curve) -> str:
+    if curve.throttle != "on":
+        return "the rate, whatever lags"
+    if why := slowed_by(curve):
+        return f"slowed to {curve.rate_now} a minute: {why}"
+    return f"the rate; slows to {max(1, curve.rate * curve.floor_pct // 100)} where it must"
+
+
 def _line(known: KnownCurve) -> str:
     c = known.curve
+    slowed = slowed_by(c)
     return (
         f"{c.state} waiting={c.waiting + c.in_lobby} shopping={c.shopping}/{c.capacity} "
         f"called={c.called} held={c.held} paying={c.claimed} sold={c.sold}/{c.seats}"
+        + (f" slowed={c.rate_now}/{c.rate} ({slowed})" if slowed else "")
     )
 
 

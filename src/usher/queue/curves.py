@@ -1,16 +1,22 @@
 """The curves a process knows: one script a second per event, whatever the number of fans."""
 
 import asyncio
+import os
+import secrets
+import socket
 import time
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
+from usher import limits
 from usher.ids import is_id
 from usher.queue.model import Sample, Speed, Trail
 from usher.queue.scripts import Curve, QueueScripts
 
 FRESH_S: Final = 1.0
+_LATELY_S: Final = 60.0
 
 
 class KnownCurve(msgspec.Struct):
@@ -28,6 +34,13 @@ class Curves:
         self._speeds: dict[str, Speed] = {}
         self._trails: dict[str, Trail] = {}
         self._asking: dict[str, asyncio.Task[KnownCurve | None]] = {}
+        self._delay_ms: Callable[[], int] | None = None
+        self._process = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+    def report(self, delay_ms: Callable[[], int]) -> None:
+        """From now on, with every curve asked for goes how long answers take in this process: in
+        the same flight, so once a second and event, however many fans ask."""
+        self._delay_ms = delay_ms
 
     async def of(self, event: str, *, fresh_s: float = FRESH_S) -> KnownCurve | None:
         """The curve of `event`, at most `fresh_s` old; None where Redis knows no such event."""
@@ -48,8 +61,21 @@ class Curves:
         trail = self._trails.get(event)
         return trail.samples if trail else []
 
+    def paces(self) -> list[float]:
+        """Of each line that somebody has asked for in the last minute, the share of its rate that
+        its gate calls."""
+        now = time.monotonic()
+        lines = [known.curve for at, known in self._known.values() if now - at < _LATELY_S]
+        return [curve.rate_now / curve.rate for curve in lines if curve.rate]
+
     async def _ask(self, event: str) -> KnownCurve | None:
-        reply = await self._scripts.curve(event)
+        if self._delay_ms is None:
+            reply = await self._scripts.curve(event)
+        else:
+            told = (self._process, self._delay_ms(), limits.strain_kept_ms)
+            _, reply = await asyncio.gather(
+                self._scripts.report(event, *told), self._scripts.curve(event)
+            )
         if not isinstance(reply, Curve):
             self._known.pop(event, None)
             return None

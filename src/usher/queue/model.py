@@ -227,8 +227,8 @@ def speed_of(curve: Curve, per_min: float | None) -> float | None:
         curve.gate_state != "open" and curve.mode == "queued"
     ):
         return None
-    speed = per_min if per_min else float(curve.rate)
-    return min(speed, curve.rate)
+    speed = per_min if per_min else float(curve.rate_now)
+    return min(speed, curve.rate_now)
 
 
 def range_s(ahead: int, speed: float) -> tuple[int, int]:

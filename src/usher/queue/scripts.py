@@ -86,10 +86,26 @@ class Ready(Reply, frozen=True, tag="ready"):
     pass
 
 
+class Paced(Reply, frozen=True, tag="paced"):
+    pass
+
+
+class Overtaken(Reply, frozen=True, tag="moved"):
+    """A colleague has changed the pace meanwhile."""
+
+
+class Reported(Reply, frozen=True, tag="reported"):
+    pass
+
+
 class Curve(Reply, frozen=True, tag="curve"):
     """A sale at one moment. `points` are (number, ahead), ascending; counts are of fans or seats.
 
     `lobby_n` and `drawn` are 0 until the lobby has closed; `opens_ms` is 0 where not set.
+    `rate_now` is calls a minute as the gate is paced: `pace` is in thousandths of the rate, since
+    `pace_ms` and because of `pace_why` (see pacing.py); `slow_ms` is since when it has been below
+    the rate, 0 where it is not. `ledger_n` entries wait for their commit, for `lag_ms`; answers
+    take `delay_ms` in the slowest API process, -1 where none has reported lately.
     """
 
     now_ms: int
@@ -125,6 +141,16 @@ class Curve(Reply, frozen=True, tag="curve"):
     version: int
     claim_s: int
     listed: str  # '' no waiting list, else as lua/waitlist/set has it
+    throttle: str
+    floor_pct: int
+    rate_now: int
+    pace: int
+    pace_ms: int
+    pace_why: str
+    slow_ms: int
+    ledger_n: int
+    lag_ms: int
+    delay_ms: int
     points: list[tuple[int, int]]
 
 
@@ -164,3 +190,9 @@ class QueueScripts(Scripts):
 
     @script("queue/curve")
     async def curve(self, event: str) -> Curve | Lost: ...
+
+    @script("queue/pace")
+    async def pace(self, event: str, seen_ms: int, pace: int, why: str) -> Paced | Overtaken: ...
+
+    @script("queue/report")
+    async def report(self, event: str, process: str, delay_ms: int, kept_ms: int) -> Reported: ...

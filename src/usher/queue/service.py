@@ -16,6 +16,7 @@ from usher.plumbing.signing import Signer
 from usher.queue import scripts as s
 from usher.queue.curves import Curves, KnownCurve
 from usher.queue.model import Draw, ahead_of, place_view
+from usher.queue.pacing import FULL, next_step
 from usher.queue.standing import from_curve, waiting_view
 from usher.queue.watch import IN_LOBBY, Watch
 from usher.sale.model import Sale
@@ -226,6 +227,23 @@ class QueueService:
                 break
             called += reply.count
         return called
+
+    async def keep_pace(self, event: str, curve: s.Curve) -> int | None:
+        """Slows the gate where the shop is behind, and lets it go on again; tells the pace that was
+        set, in thousandths of the rate, None where it stays or a colleague was faster."""
+        step = next_step(curve)
+        if step is None:
+            return None
+        reply = await self._scripts.pace(event, curve.pace_ms, step.pace, step.why)
+        if not isinstance(reply, s.Paced):
+            return None
+        if curve.pace >= FULL:
+            lags = {"lag_ms": curve.lag_ms, "ledger": curve.ledger_n, "answers_ms": curve.delay_ms}
+            log.warning("gate slowed", event_id=event, why=step.why, rate=curve.rate, **lags)
+        elif step.pace >= FULL:
+            took_s = (curve.now_ms - curve.slow_ms) / 1000
+            log.warning("gate at its rate again", event_id=event, rate=curve.rate, after_s=took_s)
+        return step.pace
 
     async def draw_step(self, sale: Sale, start: int) -> int | None:
         """Numbers one batch of the lobby from `start`; where to go on, None when all is drawn."""

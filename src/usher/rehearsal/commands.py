@@ -143,7 +143,7 @@ def _run(up: UpForDemo, options: DemoOptions, hall: DemoHall, ways: _Ways) -> in
 
     import uvloop
 
-    from usher.rehearsal.crowd import raise_open_files
+    from usher.plumbing.presence import raise_open_files
 
     raise_open_files()
     # The crowd is most of this process's work: 0.25 ms of CPU a request, 0.30 ms without uvloop.

@@ -167,22 +167,6 @@ async def _compare(crowd: Crowd, looks: int) -> None:
         await asyncio.sleep(_AGAIN_S)
 
 
-def raise_open_files() -> int:
-    """Raises this process's limit of open files as far as it may be; what it is then. Processes
-    started afterwards inherit it."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for wanted in (hard, 65_536, 10_240):  # macOS says "unlimited" and takes no more than this
-        if soft != resource.RLIM_INFINITY and (wanted > soft or wanted == resource.RLIM_INFINITY):
-            try:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            except (ValueError, OSError):
-                continue
-            break
-    return open_files()
-
-
 def streams_max() -> int:
     """How many streams a crowd of this process has open at once, at most."""
     return max(1, int(open_files() * _STREAM_FILES))

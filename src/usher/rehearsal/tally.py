@@ -36,8 +36,11 @@ class Meter:
         return self.statuses[route, status]
 
     def faults(self) -> int:
-        """Every answer from 500 on, those that ask to come back later included."""
-        return sum(count for (_, status), count in self.statuses.items() if status >= 500)
+        """Every answer from 500 on but 503: that asks to come back later, as a process does that is
+        asked too much (docs/overload.md), and is counted in `told_to_wait`."""
+        return sum(
+            count for (_, status), count in self.statuses.items() if status >= 500 and status != 503
+        )
 
     def conflicts(self) -> int:
         """409: somebody else was faster, the normal thing in a crowd."""

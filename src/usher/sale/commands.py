@@ -149,6 +149,8 @@ def _say(sale: Sale, as_json: bool) -> None:
         f"{sale.event_id}: {sale.state}, {sale.mode}; gate {sale.gate_state}, "
         f"{sale.rate_per_min} a minute, {sale.capacity} shopping at once"
     )
+    if sale.throttle == "on":
+        click.echo(f"  slows by itself to {sale.rate_floor_pct} % of that where the shop is behind")
     click.echo(
         f"  windows: claim {sale.claim_s} s, shop {sale.shop_s} s, hold {sale.hold_s} s "
         f"(to {sale.hold_cap_s} s), pay {sale.payment_s} s; {sale.seats_max} seats a fan"

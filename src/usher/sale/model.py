@@ -47,6 +47,8 @@ class SaleSettings(msgspec.Struct, frozen=True, kw_only=True):
     access: Access = "guest"  # who may join: anybody, or who is logged in
     waitlist: Switch = "on"  # whether there is a list once all seats are sold
     offer_s: int = limits.offer_s_default  # how long an offer to somebody on it stands
+    throttle: Switch = "on"  # whether the gate slows down by itself while the shop is behind
+    rate_floor_pct: int = limits.rate_floor_pct_default  # ... to no less of the rate than this
 
 
 class SaleView(SaleSettings, frozen=True, kw_only=True):
@@ -108,6 +110,8 @@ class GateChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     rate_per_min: int | UnsetType = UNSET
     capacity: int | UnsetType = UNSET
     state: GateState | UnsetType = UNSET
+    throttle: Switch | UnsetType = UNSET
+    rate_floor_pct: int | UnsetType = UNSET
 
 
 def given(change: SaleChange | GateChange) -> dict[str, Any]:
@@ -132,6 +136,7 @@ _RANGES: Final[dict[str, tuple[int, int]]] = {
     "payment_s": (limits.payment_s_min, limits.payment_s_max),
     "seats_max": (1, limits.fan_seats_max),
     "offer_s": (limits.offer_s_min, limits.offer_s_max),
+    "rate_floor_pct": (1, 100),
 }
 
 
@@ -201,6 +206,8 @@ def gate_fields(sale: Sale) -> list[str | int]:
         "state": "open" if sale.state == "sold_out" else sale.state,
         "gate_state": sale.gate_state,
         "rate": sale.rate_per_min,
+        "throttle": sale.throttle,
+        "floor_pct": sale.rate_floor_pct,
         "capacity": sale.capacity,
         "claim_s": sale.claim_s,
         "shop_s": sale.shop_s,

@@ -14,7 +14,7 @@ _CHANGEABLE: Final = frozenset(
     (
         *("mode", "state", "gate_state", "lobby_at", "opens_at", "closes_at", "rate_per_min"),
         *("capacity", "claim_s", "shop_s", "hold_s", "hold_cap_s", "payment_s", "seats_max"),
-        *("access", "waitlist", "offer_s"),
+        *("access", "waitlist", "offer_s", "throttle", "rate_floor_pct"),
     )
 )
 

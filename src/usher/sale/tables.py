@@ -30,3 +30,5 @@ class Sale(Table, tablename="sale"):
     access = Text(default="guest")
     waitlist = Text(default="on")
     offer_s = Integer(default=limits.offer_s_default)
+    throttle = Text(default="on")
+    rate_floor_pct = Integer(default=limits.rate_floor_pct_default)

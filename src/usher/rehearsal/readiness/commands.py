@@ -154,7 +154,7 @@ async def _clean(open_place: Open) -> int:
 def _run(open_place: Open, wished: RehearsalOptions, json_file: Path | None) -> int:
     import uvloop
 
-    from usher.rehearsal.crowd import raise_open_files
+    from usher.plumbing.presence import raise_open_files
 
     raise_open_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -117,11 +117,13 @@ async def copy(
         return str(
             await connection.fetchval(
                 "INSERT INTO sale (event_id, mode, rate_per_min, capacity, claim_s, shop_s, hold_s,"
-                " hold_cap_s, payment_s, seats_max, draw_key, waitlist, offer_s)"
+                " hold_cap_s, payment_s, seats_max, draw_key, waitlist, offer_s, throttle,"
+                " rate_floor_pct)"
                 " SELECT $2, mode, rate_per_min, capacity, least(claim_s, $3::integer),"
                 " least(shop_s, $4::integer), least(hold_s, $5::integer),"
                 " least(hold_cap_s, 2 * $5::integer), least(payment_s, $6::integer), seats_max, $7,"
-                " waitlist, offer_s FROM sale WHERE event_id = $1 RETURNING mode",
+                " waitlist, offer_s, throttle, rate_floor_pct FROM sale"
+                " WHERE event_id = $1 RETURNING mode",
                 source,
                 shadow,
                 windows.claim_s,

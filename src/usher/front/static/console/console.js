@@ -6,7 +6,7 @@ import { Chart } from "./chart.js";
 import { wire } from "./controls.js";
 import { showHall } from "./hall.js";
 import { showLatest } from "./latest.js";
-import { moments, outlook } from "./outlook.js";
+import { moments, outlook, slowed } from "./outlook.js";
 import * as series from "./series.js";
 
 const EVERY_MS = 2000;
@@ -77,6 +77,8 @@ function show() {
   set("n-claimed", number(pulse.claimed));
   set("n-seats-sold", number(pulse.sold));
   if (Date.now() - noticedAt > SETTLED_MS) showNotice(pulse.notice);
+  document.getElementById("slowed").hidden = !pulse.slowed;
+  set("slowed", slowed(pulse));
   showOutlook();
   showLatest(pulse.latest, at);
   draw();

@@ -19,6 +19,29 @@ export function moments(timeZone) {
   return (ms, seconds = 0) => formats[seconds < SAME_DAY_S ? 0 : 1].format(new Date(ms));
 }
 
+/** Why the gate calls fewer than its rate, in words; "" where it does not. */
+export function slowed(pulse) {
+  const found = pulse.slowed;
+  if (!found) return "";
+  const rate = number(found.rate_per_min);
+  if (found.why === "answers") {
+    return gettext("Slowed to %(rate)s a minute by itself: answers take %(ms)s ms.", {
+      rate,
+      ms: number(found.answer_ms ?? 0),
+    });
+  }
+  if (found.why === "ledger") {
+    return gettext("Slowed to %(rate)s a minute by itself: %(count)s bookings are being written down.", {
+      rate,
+      count: number(found.ledger),
+    });
+  }
+  return gettext("Slowed to %(rate)s a minute by itself: bookings wait %(seconds)s s to be written down.", {
+    rate,
+    seconds: number(Math.round(found.commit_lag_ms / 100) / 10),
+  });
+}
+
 /** The line for `pulse` as if its rate and capacity were these. */
 export function outlook(pulse, rate, capacity, at) {
   if (pulse.mode === "simple") {
