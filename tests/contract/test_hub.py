@@ -7,12 +7,13 @@ import pytest
 
 from tests.sale import put_on_sale
 from usher.errors import Unavailable
-from usher.feed import service
+from usher.feed import positions, service
 from usher.feed.scripts import Lost, Snapshot
 from usher.feed.streams import BookingStream, PlaceStream, Room, SeatStream
 from usher.ids import new_id
 from usher.keys import Keys
 from usher.plumbing.sse import GOODBYE, Chunk, Stream
+from usher.sale.model import SaleChange
 from usher.venue.generate import rows_by_columns
 from usher.wiring import House
 
@@ -130,6 +131,42 @@ async def test_a_place_that_has_left_is_not_told_that_it_waits(
             break
         await asyncio.sleep(0.05)
     assert [b'"left"' in news for news in told] == [True]
+
+
+async def test_who_comes_when_it_is_over_is_looked_up_once(
+    house: House, room: tuple[str, Room], told: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And told the end again and again at no price (invariant 7); also that it was none."""
+    event, there = room
+    monkeypatch.setattr(positions, "OVER_S", 0.0)
+    joined = await house.queue.join(event, new_id("fan"))
+    place = house.queue.place_of(event, joined.place_token)
+    await house.sales.change(event, "test", SaleChange(state="closed"))
+    await house.curves.of(event, fresh_s=0)
+    asked = 0
+
+    async def refresh() -> dict[str, Any]:
+        nonlocal asked
+        asked += 1
+        return await house.queue.place(place)
+
+    stream = PlaceStream(place.place_id, refresh)
+    await house.hub.add_place(event, stream)
+    for _ in range(5):
+        there.curve_at = 0.0
+        await house.hub._tick(event, there)
+        await asyncio.sleep(0.02)
+    assert len(told) == 6
+    assert all(b'"reason":"closed"' in news for news in told)
+    assert asked == 1
+    await house.sales.change(event, "test", SaleChange(state="open"))
+    for _ in range(50):
+        there.curve_at = 0.0
+        await house.hub._tick(event, there)
+        if stream.state == "waiting":
+            break
+        await asyncio.sleep(0.05)
+    assert asked == 2
 
 
 async def test_a_booking_is_told_once_its_database_answers(
