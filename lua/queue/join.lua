@@ -1,5 +1,5 @@
 -- queue/join: take a place, or say where the fan already stands.
--- KEYS    gate lobby queue place admission
+-- KEYS    gate lobby queue place admission signal
 -- ARGV    place_id
 -- REPLY   lobby index | waiting number ahead | called number due_ms left_ms
 --         | admitted number due_ms left_ms | shut state
@@ -55,7 +55,9 @@ if not number then
 end
 if g[5] == 'simple' and state == 'open' then
   local ends = now_ms + g[6] * 1000
-  redis.call('ZREM', queue, place_id)
+  if redis.call('ZREM', queue, place_id) == 1 then -- who watches it is told that it waits
+    redis.call('XADD', signal, 'MAXLEN', '~', 20000, '*', 'place', place_id)
+  end
   redis.call('HSET', place, place_id, place_record('a', number, ends))
   redis.call('ZADD', admission, ends, place_id)
   redis.call('HINCRBY', gate, 'admitted', 1)

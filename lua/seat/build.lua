@@ -13,8 +13,9 @@ local _, free = string.gsub(states, '%.', '')
 local _, claimed = string.gsub(states, 'c', '')
 local _, sold = string.gsub(states, 's', '')
 local _, blocked = string.gsub(states, 'x', '')
--- A builder who was killed half-way may have left owners who are none any more.
-redis.call('DEL', hold, hold_due, fan)
+-- A builder who was killed half-way may have left owners who are none any more, and stretches of a
+-- plan that has been replaced since.
+redis.call('DEL', hold, hold_due, fan, segment)
 redis.call('SET', seat, states)
 if #ARGV >= category_run_at then redis.call('HSET', segment, unpack(ARGV, category_run_at)) end
 -- A value over 64 bytes makes the server keep the gate as a table and not as a list to be searched:

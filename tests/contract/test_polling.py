@@ -18,6 +18,7 @@ from tests.sale import put_on_sale
 from usher.errors import UsherError
 from usher.ids import new_id
 from usher.queue.service import Place
+from usher.sale.model import SaleChange
 from usher.venue.generate import rows_by_columns
 from usher.wiring import House, opened
 
@@ -100,6 +101,39 @@ async def test_all_who_poll_are_told_the_end(
     await polled(fan)
     await boss.sale(state="closed")
     assert (await fan.until("closed"))["reason"] == "closed"
+    await boss.sale(state="open")
+    await fan.until("waiting")
+
+
+async def test_who_comes_when_it_is_over_is_looked_up_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = await put_on_sale(house, rows_by_columns(1, 4), gate_state="paused")
+    house.hub.start()
+    joined = await house.queue.join(event, new_id("fan"))
+    place = house.queue.place_of(event, joined.place_token)
+    await house.sales.change(event, "test", SaleChange(state="closed"))
+    await house.curves.of(event, fresh_s=0)
+    asked = 0
+    look_up = house.queue._scripts.place
+
+    async def counted(event: str, place_id: str) -> Any:
+        nonlocal asked
+        asked += 1
+        return await look_up(event, place_id)
+
+    monkeypatch.setattr(house.queue._scripts, "place", counted)
+    for _ in range(100):
+        before = asked
+        told = await house.queue.polled(place)
+        if asked == before:
+            break
+        await asyncio.sleep(0.05)
+    assert asked == before
+    assert (told["state"], told["reason"]) == ("closed", "closed")
+    await house.sales.change(event, "test", SaleChange(state="open"))
+    await house.curves.of(event, fresh_s=0)
+    assert (await house.queue.polled(place))["state"] == "waiting"
 
 
 async def test_polls_come_to_what_a_look_up_says(house: House, site: Site) -> None:

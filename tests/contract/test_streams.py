@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import uvicorn
+from litestar.types import Receive
 
 from tests.conftest import Site
 from tests.contract.fan import Fan, a_deadline, private, refused
@@ -360,6 +361,25 @@ async def test_whoever_leaves_is_forgotten(
             await stream.next()
             assert house.hub.streams == 1
         await until(lambda: house.hub.streams == 0)
+
+
+async def test_a_stream_that_found_no_room_was_none(
+    house: House, inside: httpx.AsyncClient, simple_event: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that has not taken earlier answers may fill its buffer with the head alone. Were it
+    counted when it is gone, and not when it comes, it would make room where there is none."""
+    take_over = Stream._take_over
+
+    def full(stream: Stream, receive: Receive) -> bool:
+        taken = take_over(stream, receive)
+        stream.pause_writing()
+        return taken
+
+    monkeypatch.setattr(Stream, "_take_over", full)
+    with pytest.raises(httpx.TransportError):
+        await inside.get(f"/api/v1/events/{simple_event}/feed")
+    await asyncio.sleep(0.1)
+    assert house.hub.streams == 0
 
 
 async def test_nothing_of_a_request_lives_as_long_as_its_stream(

@@ -148,6 +148,10 @@ async def test_who_waits_comes_in_when_a_sale_becomes_simple(hall: Hall) -> None
     assert admitted.number == 1
     assert await hall.count("joined") == 2
     assert await hall.command("ZRANGE", hall.keys.queue, 0, -1) == ["plc_a"]
+    # Other processes go on telling a place that waits so from the curve, until they hear of it;
+    # of who comes anew they know nothing.
+    await _join(hall, "plc_c")
+    assert await hall.entries("signal") == [{"place": "plc_b"}]
 
 
 async def test_a_simple_sale_that_is_paused_makes_a_line(hall: Hall) -> None:

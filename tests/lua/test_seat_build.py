@@ -40,6 +40,12 @@ async def test_a_hall_whose_builder_was_killed_is_built_anew(hall: Hall) -> None
     assert await hall.command("EXISTS", hall.keys.hold, hall.keys.hold_due) == 0
 
 
+async def test_nothing_is_left_of_the_rows_of_a_plan_that_was_replaced(hall: Hall) -> None:
+    await hall.build("......", row(0, 2), row(2, 2), row(4, 2), stretch=2)
+    await hall.build("......", row(0, 6))
+    assert await hall.raw.hgetall(hall.keys.segment) == {b"0": row(0, 6).packed()}
+
+
 async def test_a_hall_without_seats_is_a_hall(hall: Hall) -> None:
     await hall.build("")
     await hall.set()

@@ -10,7 +10,7 @@ from usher.queue.curves import KnownCurve
 from usher.queue.model import ahead_of, place_view
 from usher.queue.scripts import Curve
 from usher.queue.standing import Standing, from_curve, waiting_view
-from usher.queue.watch import IN_LOBBY
+from usher.queue.watch import IN_LOBBY, OVER
 
 
 def curve(**changed: Any) -> Curve:
@@ -72,3 +72,6 @@ def test_the_lobby_and_the_end_are_the_same_for_all() -> None:
         over = KnownCurve(curve(state=state), None, b"")
         assert from_curve(over, 300) == place_view("closed", reason=state)
         assert from_curve(over, IN_LOBBY) is None
+        assert from_curve(over, OVER) == place_view("closed", reason=state)
+    for state in ("open", "paused", "lobby", "draft"):
+        assert from_curve(KnownCurve(curve(state=state), None, b""), OVER) is None

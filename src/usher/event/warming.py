@@ -51,10 +51,14 @@ async def keep_warm(
         try:
             now = utc_now()
             wanted = {each.event_id for each in await sales() if soon(each, now)}
-            read &= wanted
-            for event in sorted(wanted - read):
+        except UsherError as fault:
+            log.warning("sales not read", fault=fault.detail)
+            wanted = read.copy()
+        read &= wanted
+        for event in sorted(wanted - read):
+            try:
                 await events.showing(event)
                 read.add(event)
-        except UsherError as fault:
-            log.warning("events not read ahead", fault=fault.detail)
+            except UsherError as fault:  # which keeps no other event cold
+                log.warning("event not read ahead", event_id=event, fault=fault.detail)
         await asyncio.sleep(LOOK_S)

@@ -43,7 +43,10 @@ async def push_positions(
         if stream.state == "lobby" and lobby is not None:
             room.wake(stream, now + STILL_S)
             full = turns.push(stream, lobby)
-        elif ahead is not None and curve.state in ("closed", "sold_out"):
+        elif curve.state in ("closed", "sold_out") and (
+            ahead is not None or stream.state == "closed"
+        ):
+            # Also who came when it was over already, and of whom no number is known.
             stream.state = "closed"
             room.wake(stream, now + OVER_S)
             full = turns.push(stream, over)

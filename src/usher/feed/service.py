@@ -116,7 +116,11 @@ class Hub:
             room = self._room(event)
             if not entries:
                 break
-            if not stream.push(news(fold(entries), entries[-1][0])):
+            change = fold(entries)
+            if change.reset:  # laid out anew meanwhile: it comes back, and is sent a snapshot
+                stream.end(GOODBYE)
+                return
+            if not stream.push(news(change, entries[-1][0])):
                 return
             at = entries[-1][0]
         room.feed_id = room.feed_id or at
@@ -188,6 +192,9 @@ class Hub:
         stream.asking = True
         try:
             view = await stream.refresh()
+        except Unavailable:
+            stream.state = "pending"  # what became of it is not known: it is asked again
+            raise
         finally:
             stream.asking = False
         payment = view.get("payment", {}).get("state", "")
@@ -235,7 +242,11 @@ class Hub:
             self._watch.heard(event)
         if pulled.feed_entries:
             room.feed_id = pulled.feed_entries[-1][0]
-            await self._push_news(event, room, fold(pulled.feed_entries))
+            try:
+                await self._push_news(event, room, fold(pulled.feed_entries))
+            except UsherError:  # nobody has been told: the next tick tells them
+                room.feed_id = feed_from
+                raise
         elif not room.feed_id:
             room.feed_id = feed_from
         # Nobody signals a commit, and between two ticks nearly every booking is committed.
@@ -283,6 +294,9 @@ class Hub:
             self._watch.forget(event, *places)
             for place_id in places:
                 for stream in room.places.get(place_id, ()):
+                    # The curve says nothing of it any more; should this fail, it is asked again.
+                    stream.state = ""
+                    room.wake(stream, time.monotonic() + STILL_S)
                     self._soon(self._tell_place(room, stream))
             for booking in room.bookings.get(fields.get("booking", ""), ()):
                 self._soon(self._tell_booking(booking))

@@ -86,10 +86,12 @@ class Room:
 
     def due(self, now: float) -> list[PlaceStream]:
         """The places whose second has come; each is to be woken again."""
-        past = [second for second in self._due if second <= now]
-        found = [each for second in past for each in self._due.pop(second) if each.due == second]
-        for each in found:
-            each.due = ASLEEP
+        found = []
+        for second in [each for each in self._due if each <= now]:
+            for stream in self._due.pop(second):
+                if stream.due == second:  # once, though it may have been put here twice
+                    stream.due = ASLEEP
+                    found.append(stream)
         return found
 
     def all_places(self) -> list[PlaceStream]:

@@ -58,13 +58,15 @@ class Stream(asyncio.Protocol):
         self, receive: Receive, send: Send, gone: Callable[[], None], first: Chunk | None = None
     ) -> None:
         """Sends the head, takes the connection over, sends what comes first; `gone` is called once
-        when the connection is lost. The stream is not `open` where its client has left already."""
+        when the connection is lost. The stream is not `open` where its client has left already, or
+        has not taken what it asked for before; `gone` is not called then."""
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
         if self._take_over(receive):
-            self._gone = gone
             self.open = True
             if first is not None:
                 self.push(first)
+            if self.open:  # else nobody has been told of this stream, nor is of its end
+                self._gone = gone
 
     def push(self, news: Chunk) -> bool:
         """Whether the news was taken; False means that the stream is over."""

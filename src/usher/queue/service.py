@@ -18,7 +18,7 @@ from usher.queue.curves import Curves, KnownCurve
 from usher.queue.model import Draw, ahead_of, place_view
 from usher.queue.pacing import FULL, next_step
 from usher.queue.standing import from_curve, waiting_view
-from usher.queue.watch import IN_LOBBY, Watch
+from usher.queue.watch import IN_LOBBY, OVER, Watch
 from usher.sale.model import Sale
 from usher.sale.service import SaleService
 
@@ -139,14 +139,16 @@ class QueueService:
         """`place`, for whoever asks again and again: while nothing has happened to it, it is told
         from the curve, and Redis is not asked."""
         event, place_id = place.event, place.place_id
-        number = self._watch.number_of(event, place_id)
-        if number is not None and (view := from_curve(await self._curve(event), number)):
+        known = self._watch.number_of(event, place_id)
+        if known is not None and (view := from_curve(await self._curve(event), known)):
             return view
         mark = self._watch.mark(event)
         view = await self.place(place)
-        if view["state"] in ("waiting", "lobby"):
-            number = IN_LOBBY if view["state"] == "lobby" else view["number"]
+        number = {"lobby": IN_LOBBY, "closed": OVER, "waiting": view["number"]}.get(view["state"])
+        if number is not None:
             self._watch.remember(event, place_id, number, mark)
+        elif known is not None:  # a call that lapsed while the sale was over, and no signal told
+            self._watch.forget(event, place_id)
         return view
 
     async def claim(self, place: Place) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import msgspec
 
 from usher.queue.curves import KnownCurve
 from usher.queue.model import ahead_of, place_view, poll_after_s, range_s, speed_of, wait_s
-from usher.queue.watch import IN_LOBBY
+from usher.queue.watch import IN_LOBBY, OVER
 
 
 def waiting_view(known: KnownCurve, number: int, ahead: int) -> dict[str, Any]:
@@ -22,17 +22,17 @@ def waiting_view(known: KnownCurve, number: int, ahead: int) -> dict[str, Any]:
 
 
 def from_curve(known: KnownCurve, number: int) -> dict[str, Any] | None:
-    """The place of one who is known to wait with `number`, or IN_LOBBY; None where the curve does
-    not say. The draw has been done; or the number was given after the curve was drawn; or it
-    stands in front of the whole line, where nobody waits: a call was missed, or the place was lost
-    with Redis's last second."""
+    """The place of one who is known to wait with `number`, or IN_LOBBY, or OVER; None where the
+    curve does not say. The draw has been done; or the sale goes on again; or the number was given
+    after the curve was drawn; or it stands in front of the whole line, where nobody waits: a call
+    was missed, or the place was lost with Redis's last second."""
     curve = known.curve
     if number == IN_LOBBY:
         drawing = not curve.drawn and curve.state in ("lobby", "open", "paused")
         return place_view("lobby", curve=curve) if drawing else None
     if curve.state in ("closed", "sold_out"):
         return place_view("closed", reason=curve.state)
-    if curve.state not in ("open", "paused") or not curve.points:
+    if curve.state not in ("open", "paused") or not curve.points or number == OVER:
         return None
     if not curve.points[0][0] <= number <= curve.points[-1][0]:
         return None

@@ -16,6 +16,7 @@ FRESH_S: Final = 1.0
 KEPT_S: Final = 60.0
 PLACES_MAX: Final = 500_000  # in all; one is about 150 B
 IN_LOBBY: Final = -1
+OVER: Final = -2  # looked up when the sale was over, which is all that was said
 
 
 class _Line:
@@ -38,7 +39,8 @@ class Watch:
     # --- for who answers
 
     def number_of(self, event: str, place_id: str) -> int | None:
-        """The number of a place that waits, IN_LOBBY of one in the lobby; None where not known."""
+        """The number of a place that waits, IN_LOBBY of one in the lobby, OVER of one that was told
+        the end; None where not known."""
         line = self._lines.get(event)
         now = time.monotonic()
         if line is None:
@@ -52,7 +54,7 @@ class Watch:
         return line.heard if line is not None else -1
 
     def remember(self, event: str, place_id: str, number: int, mark: int) -> None:
-        """Notes that a place, looked up since `mark`, waits with `number`."""
+        """Notes that a place, looked up since `mark`, waits with `number`; see `number_of`."""
         line = self._lines.get(event)
         if line is None or line.heard != mark or time.monotonic() - line.heard_at >= FRESH_S:
             return
