@@ -100,14 +100,19 @@ class Caller:
             await self._writer.drain()
             await asyncio.sleep(0.02)
 
-    async def hear(self) -> tuple[int, bytes]:
-        """Status and body of the next answer. Who rests is heard again meanwhile."""
+    async def head(self) -> bytes:
+        """The head of the next answer. Who rests is heard again meanwhile."""
         async with asyncio.timeout(10):
             waiting = asyncio.create_task(self._reader.readuntil(b"\r\n\r\n"))
             while not (await asyncio.wait([waiting], timeout=0.02))[0]:
                 for _ in range(len(self._door.shed._resting)):
                     self._door.shed._resting.popleft()()
-            head = waiting.result()
+            return waiting.result()
+
+    async def hear(self) -> tuple[int, bytes]:
+        """Status and body of the next answer."""
+        async with asyncio.timeout(10):
+            head = await self.head()
             length = int(head.lower().partition(b"content-length: ")[2].split(b"\r")[0])
             return int(head[9:12]), await self._reader.readexactly(length)
 
@@ -160,6 +165,18 @@ async def test_requests_sent_at_once_are_answered_in_order(door: Door) -> None:
     # After that the next one may be answered unparsed again.
     await caller.say(JOIN)
     assert await caller.hear() == (503, b"0")
+    caller.close()
+
+
+async def test_a_refusal_of_head_has_no_body(door: Door) -> None:
+    """Else it would be taken for the next answer on the connection."""
+    caller = await Caller(door).connect()
+    door.refuse(1.0)
+    await caller.say(b"HEAD /events/evt_1 HTTP/1.1\r\nhost: x\r\n\r\n")
+    head = await caller.head()
+    assert head.startswith(b"HTTP/1.1 503 ")
+    await caller.say(HEALTH)
+    assert await caller.hear() == (200, b"ok")
     caller.close()
 
 

@@ -53,9 +53,10 @@ def request_of(data: bytes) -> Asked | None:
     if len(data) != end + 4 + int(lengths[0] if lengths else 0):
         return None
     path = line[2].partition(b"?")[0].decode()
-    return Asked(
-        line[1].decode(), path, [] if path.startswith("/api/") else _ASKED_FOR.findall(head)
-    )
+    method = line[1].decode()
+    if method == "HEAD":
+        return None  # its answer has the head of a refusal and not its body
+    return Asked(method, path, [] if path.startswith("/api/") else _ASKED_FOR.findall(head))
 
 
 def connections_max() -> int:
