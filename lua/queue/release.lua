@@ -20,6 +20,8 @@ local each_us = 60000000 / rate
 -- Whole microseconds: a fraction would be rounded off beside now_us, to just less than one fan.
 local slack_us = math.max(1000000, math.ceil(each_us))
 local slot_us = math.max(tonumber(g[9] or 0), now_us - slack_us)
+-- It is never in the future. Where the clock was set back the gate would stand still for as long.
+local set_back = slot_us > now_us + 1000000
 local waiting = redis.call('ZCARD', queue)
 local reason
 if state ~= 'open' then reason = state
@@ -31,6 +33,10 @@ local lapsed = redis.call('ZRANGEBYSCORE', admission, '-inf', now_ms, 'LIMIT', 0
 local stood = #lapsed > 0 and redis.call('HMGET', place, unpack(lapsed))
 
 -- write
+if set_back then
+  slot_us = now_us
+  redis.call('HSET', gate, 'slot_us', string.format('%.0f', now_us), 'window_ms', 0)
+end
 -- Records are put together here and not by part/place, and everybody's are one call: of a thousand
 -- called while five hundred lapse that is most of the price.
 if #lapsed > 0 then
@@ -77,7 +83,7 @@ if not simple then
   -- GCRA above would show: calls in a window may not exceed its rate plus the one burst.
   local window_ms, window_n = tonumber(g[12] or 0), tonumber(g[13] or 0)
   local window_rate = math.max(tonumber(g[14] or 0), rate)
-  if now_ms - window_ms >= 60000 then window_ms, window_n, window_rate = now_ms, 0, rate end
+  if now_ms - window_ms >= 60000 or now_ms < window_ms then window_ms, window_n, window_rate = now_ms, 0, rate end
   window_n = window_n + #ids
   local allowed = (now_ms - window_ms + 1) * window_rate / 60000 + math.max(1, window_rate / 60)
   local over_rate = math.max(0, window_n - math.ceil(allowed))

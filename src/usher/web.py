@@ -40,7 +40,7 @@ from usher.payment.sandbox.routes import sandbox_handlers
 from usher.plumbing import log
 from usher.plumbing.doorstep import connections_max, doorstep
 from usher.plumbing.form import from_this_site
-from usher.plumbing.listen import listening
+from usher.plumbing.listen import BACKLOG, listening
 from usher.plumbing.request import StrictRequest
 from usher.queue.routes import queue_handlers
 from usher.sale.model import Sale
@@ -237,7 +237,7 @@ def run_server(
         loop="uvloop",
         http=cast(Any, http),
         ws="none",
-        backlog=4_096,
+        backlog=BACKLOG,
         lifespan="on",
     )
     server = uvicorn.Server(config)

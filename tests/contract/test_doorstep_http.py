@@ -43,6 +43,12 @@ class Door:
             if told["type"] == "lifespan.shutdown":
                 return
         self.served[scope["path"]] += 1
+        more = True
+        while more:
+            told = await receive()
+            if told["type"] == "http.disconnect":
+                return
+            more = told["more_body"]
         headers = [(b"content-length", b"2")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"ok"})
@@ -53,16 +59,17 @@ class Door:
 
 
 @asynccontextmanager
-async def opened_door() -> AsyncIterator[Door]:
+async def opened_door(pieces_s: float = 20, idle_s: int = 20) -> AsyncIterator[Door]:
     door = Door()
     sockets = listening("127.0.0.1", 0, listeners=3)
     door.port = sockets[0].getsockname()[1]
     config = uvicorn.Config(
         door.shed,
-        http=doorstep(door.shed, 50),
+        http=doorstep(door.shed, 50, pieces_s),
         log_config=None,
         lifespan="on",
         ws="none",
+        timeout_keep_alive=idle_s,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=sockets))
@@ -100,14 +107,19 @@ class Caller:
             await self._writer.drain()
             await asyncio.sleep(0.02)
 
-    async def hear(self) -> tuple[int, bytes]:
-        """Status and body of the next answer. Who rests is heard again meanwhile."""
+    async def head(self) -> bytes:
+        """The head of the next answer. Who rests is heard again meanwhile."""
         async with asyncio.timeout(10):
             waiting = asyncio.create_task(self._reader.readuntil(b"\r\n\r\n"))
             while not (await asyncio.wait([waiting], timeout=0.02))[0]:
                 for _ in range(len(self._door.shed._resting)):
                     self._door.shed._resting.popleft()()
-            head = waiting.result()
+            return waiting.result()
+
+    async def hear(self) -> tuple[int, bytes]:
+        """Status and body of the next answer."""
+        async with asyncio.timeout(10):
+            head = await self.head()
             length = int(head.lower().partition(b"content-length: ")[2].split(b"\r")[0])
             return int(head[9:12]), await self._reader.readexactly(length)
 
@@ -163,6 +175,18 @@ async def test_requests_sent_at_once_are_answered_in_order(door: Door) -> None:
     caller.close()
 
 
+async def test_a_refusal_of_head_has_no_body(door: Door) -> None:
+    """Else it would be taken for the next answer on the connection."""
+    caller = await Caller(door).connect()
+    door.refuse(1.0)
+    await caller.say(b"HEAD /events/evt_1 HTTP/1.1\r\nhost: x\r\n\r\n")
+    head = await caller.head()
+    assert head.startswith(b"HTTP/1.1 503 ")
+    await caller.say(HEALTH)
+    assert await caller.hear() == (200, b"ok")
+    caller.close()
+
+
 async def test_a_crowd_at_the_door_is_taken_in(door: Door) -> None:
     """By several sockets on one address, none of which anybody else may have as well."""
     callers = await asyncio.gather(*(Caller(door).connect() for _ in range(40)))
@@ -180,7 +204,77 @@ async def test_a_crowd_at_the_door_is_taken_in(door: Door) -> None:
         if status == 503:
             assert await caller.gone()
     assert told == {200: 50, 503: 3}
+    # Who asks whether all is well is answered also then, or would restart a process that is.
+    guard = await Caller(door).connect()
+    await guard.say(HEALTH)
+    assert await guard.hear() == (200, b"ok")
+    guard.close()
     for caller in callers:
         caller.close()
     with pytest.raises(Exception, match="cannot be listened on"):
         listening("127.0.0.1", door.port)
+
+
+async def test_how_slowly_a_request_comes_is_no_delay_of_ours(door: Door) -> None:
+    """Else a few clients on slow lines would have everybody refused, and the gate slowed."""
+    caller = await Caller(door).connect()
+    for request in (JOIN, HOLD):
+        await caller.say(request[:-1])
+        await asyncio.sleep(0.5)
+        await caller.say(request[-1:])
+        assert await caller.hear() == (200, b"ok")
+    assert door.shed._light == 2
+    assert door.shed._light_s < 0.25
+    assert all(took < 0.25 for _, took in door.shed._times)
+    caller.close()
+
+
+@pytest.mark.parametrize("sent", [b"POST /api/", JOIN[:-30], JOIN[:-1]])
+async def test_a_request_that_does_not_come_whole_is_not_waited_for(sent: bytes) -> None:
+    async with opened_door(pieces_s=0.2) as door:
+        caller = await Caller(door).connect()
+        await caller.say(JOIN)
+        assert await caller.hear() == (200, b"ok")
+        await caller.say(sent)
+        assert door.shed.in_flight == (sent == JOIN[:-1])
+        assert await caller.gone()
+        assert door.shed.in_flight == 0
+        assert door.shed._light == 1, "nor is it counted as an answer"
+        caller.close()
+
+
+async def test_a_request_is_waited_for_as_long_as_it_comes() -> None:
+    async with opened_door(pieces_s=0.2) as door:
+        caller = await Caller(door).connect()
+        parts = [b"x" * 2_000] * 30  # 20 ms apart
+        length = b"content-length: %d" % sum(map(len, parts))
+        await caller.say(JOIN[:-2].replace(b"content-length: 2", length), *parts)
+        assert await caller.hear() == (200, b"ok")
+        await asyncio.sleep(0.3)
+        await caller.say(JOIN)
+        assert await caller.hear() == (200, b"ok")
+        caller.close()
+
+
+async def test_who_says_nothing_where_there_is_no_room_is_let_go() -> None:
+    async with opened_door(pieces_s=0.2) as door:
+        callers = [await Caller(door).connect() for _ in range(51)]
+        await asyncio.sleep(0.05)
+        assert await callers[-1].gone()
+        await callers[0].say(JOIN)
+        assert await callers[0].hear() == (200, b"ok")
+        for caller in callers:
+            caller.close()
+
+
+async def test_who_says_nothing_more_is_let_go_whichever_way_they_were_answered() -> None:
+    async with opened_door(idle_s=1) as door:
+        door.refuse(1.0)
+        callers = [await Caller(door).connect() for _ in range(3)]
+        await callers[0].say(JOIN)
+        await callers[1].say(JOIN[:-1], JOIN[-1:])  # refused before it is whole
+        for caller in callers[:2]:
+            assert await caller.hear() == (503, b"0")
+        for caller in callers:  # the last one has never said a word
+            assert await caller.gone()
+            caller.close()

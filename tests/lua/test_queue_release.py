@@ -152,6 +152,22 @@ async def test_the_mark_of_the_rate_looks_at_a_minute(hall: Hall, age_ms: int, o
     assert (await hall.count("over_rate") > 4_000) == over
 
 
+@pytest.mark.parametrize("back_ms", [5_000, 3_600_000])
+async def test_a_clock_that_was_set_back_neither_stops_the_gate_nor_is_a_fault(
+    hall: Hall, back_ms: int
+) -> None:
+    """As after a failover to a server whose clock is behind."""
+    await _line(hall, 150, rate=6_000)
+    then = await hall.runner.time_ms() + back_ms
+    words = ("slot_us", then * 1_000, "window_ms", then - 10_000, "window_n", 1_100)
+    await hall.command("HSET", hall.keys.gate, *words)
+    called = 0
+    while called < 10:
+        reply = await _release(hall, 1)
+        called += reply.count if isinstance(reply, Released) else 0
+    assert await _marks(hall) == {"over_rate": 0, "over_capacity": 0}
+
+
 async def test_marks_are_high_water_marks(hall: Hall) -> None:
     await _line(hall, 2)
     marks = {"shopping_max": 50, "over_capacity": 3, "over_rate": 4}

@@ -48,6 +48,7 @@ def test_whole_plain_requests(data: bytes, method: str, path: str) -> None:
         b"GET http://x/api/ HTTP/1.1\r\n\r\n",
         b"GET /api/\xff HTTP/1.1\r\n\r\n",
         b"get /api/ HTTP/1.1\r\n\r\n",
+        b"HEAD /api/ HTTP/1.1\r\n\r\n",
         JOIN + b"x: " + b"y" * 20_000 + b"\r\n\r\n",
     ],
 )

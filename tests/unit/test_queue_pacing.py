@@ -103,6 +103,11 @@ def test_a_step_takes_its_time() -> None:
     assert next_step(curve(**behind, now_ms=5_000 + STEP_MS)) == Step(489, "commits")
 
 
+def test_a_clock_that_was_set_back_holds_nothing_up() -> None:
+    behind = {"lag_ms": 9_999, "pace": 700, "pace_ms": 3_600_000}
+    assert next_step(curve(**behind, now_ms=5_000)) == Step(489, "commits")
+
+
 @pytest.mark.parametrize(
     "away", [{"throttle": "off"}, {"mode": "simple"}, {"state": "closed"}, {"state": "sold_out"}]
 )

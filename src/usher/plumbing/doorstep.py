@@ -12,11 +12,13 @@ connection kept); all else goes the usual way, where the ASGI layer asks the sam
 import asyncio
 import re
 import resource
+from math import inf
+from time import perf_counter
 from typing import Any, Final, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from usher.plumbing.shed import PASSED, Shed
+from usher.plumbing.shed import PASSED, WHOLE_S, Shed
 
 _LINE: Final = re.compile(rb"([A-Z]+) (/[!-~]*) HTTP/1\.1\r\n")
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d{1,9})(?=\r\n)")
@@ -26,6 +28,9 @@ _SPECIAL: Final = re.compile(
     rb"\r\n(?:transfer-encoding|expect|upgrade(?=[: ])|connection(?!: *keep-alive\r\n))"
 )
 _HEAD_BYTES_MAX: Final = 16_384
+# A request that comes in pieces is waited for as long as in each such time so much of it comes.
+PIECES_S: Final = 20.0
+_BYTES_S_MIN: Final = 500
 _FILES_WANTED: Final = 131_072
 _FILES_KEPT: Final = 256  # for servers, listening and what else there is
 
@@ -53,9 +58,10 @@ def request_of(data: bytes) -> Asked | None:
     if len(data) != end + 4 + int(lengths[0] if lengths else 0):
         return None
     path = line[2].partition(b"?")[0].decode()
-    return Asked(
-        line[1].decode(), path, [] if path.startswith("/api/") else _ASKED_FOR.findall(head)
-    )
+    method = line[1].decode()
+    if method == "HEAD":
+        return None  # its answer has the head of a refusal and not its body
+    return Asked(method, path, [] if path.startswith("/api/") else _ASKED_FOR.findall(head))
 
 
 def connections_max() -> int:
@@ -70,9 +76,10 @@ def connections_max() -> int:
     return max(_FILES_KEPT, most - _FILES_KEPT)
 
 
-def doorstep(shed: Shed, most: int) -> type[asyncio.Protocol]:
+def doorstep(shed: Shed, most: int, pieces_s: float = PIECES_S) -> type[asyncio.Protocol]:
     """The protocol of a server before whose application `shed` stands. Who comes when it holds
-    `most` connections is told to come back, and let go."""
+    `most` connections is told to come back, and let go; so is, untold, who says nothing, or whose
+    request has not come whole: it would be under way for ever, for a client that may be gone."""
 
     class Doorstep(HttpToolsProtocol):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -80,13 +87,24 @@ def doorstep(shed: Shed, most: int) -> type[asyncio.Protocol]:
             self._between = True  # no request has begun that has not come whole
             self._passed = False
             self._too_many = False
+            self._coming: asyncio.TimerHandle | None = None  # while a request comes in pieces
+            self._pieces_bytes = 0
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._too_many = len(self.connections) > most
+            self.timeout_keep_alive_task = self.loop.call_later(
+                pieces_s if self._too_many else self.timeout_keep_alive,
+                self.timeout_keep_alive_handler,
+            )
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            self._unset_keepalive_if_required()
+            self._whole()
 
         def data_received(self, data: bytes) -> None:
-            if self._too_many:
+            if self._too_many and not self._always_answered(data):
                 self.transport.write(shed.farewell())
                 self.transport.close()
                 return
@@ -105,6 +123,37 @@ def doorstep(shed: Shed, most: int) -> type[asyncio.Protocol]:
                         return
                     self._passed = True
             super().data_received(data)
+            if not self._between:
+                self._in_pieces(len(data))
+
+        def _always_answered(self, data: bytes) -> bool:
+            asked = request_of(data)
+            return asked is not None and shed.always_answers(asked.method, asked.path)
+
+        def _in_pieces(self, count: int) -> None:
+            """So much of a request has come, and not the end of it."""
+            if self.transport.is_closing():
+                return
+            self.scope[WHOLE_S] = inf  # type: ignore[typeddict-unknown-key]
+            if self._coming is None:
+                self._pieces_bytes = 0
+                self._coming = self.loop.call_later(pieces_s, self._wait_for_more)
+            self._pieces_bytes += count
+
+        def _wait_for_more(self) -> None:
+            self._coming = None
+            if self.transport.is_closing() or self.transport.get_protocol() is not self:
+                return  # a stream has taken it over
+            if self._pieces_bytes < _BYTES_S_MIN * pieces_s and not self.flow.read_paused:
+                self.transport.close()
+                return
+            self._pieces_bytes = 0
+            self._coming = self.loop.call_later(pieces_s, self._wait_for_more)
+
+        def _whole(self) -> None:
+            if self._coming is not None:
+                self._coming.cancel()
+                self._coming = None
 
         def _idle(self) -> bool:
             done = self.cycle is None or self.cycle.response_complete
@@ -120,5 +169,13 @@ def doorstep(shed: Shed, most: int) -> type[asyncio.Protocol]:
         def on_message_complete(self) -> None:
             super().on_message_complete()
             self._between = True
+            if WHOLE_S in self.scope:
+                self.scope[WHOLE_S] = perf_counter()  # type: ignore[typeddict-unknown-key]
+                self._whole()
+                if self._idle() and self.timeout_keep_alive_task is None:
+                    # It was answered before it was whole, and its coming has ended the wait.
+                    self.timeout_keep_alive_task = self.loop.call_later(
+                        self.timeout_keep_alive, self.timeout_keep_alive_handler
+                    )
 
     return Doorstep

@@ -54,6 +54,8 @@ _QUIET_S: Final = 2.0
 RESUMED_MAX: Final = 500
 # Stands in the scope of a request that was asked about before it was parsed.
 PASSED: Final = "usher.passed"
+# Stands in the scope of a request that came in pieces: when it was whole, and until then infinity.
+WHOLE_S: Final = "usher.whole_s"
 
 
 class Kind(NamedTuple):
@@ -196,11 +198,13 @@ class Shed:
             self.in_flight -= 1
             self._served += 1
             now = perf_counter()
-            if kind.light:
-                self._light_s += now - began
+            # What a client takes to send its request is no delay of ours.
+            took = now - max(began, cast(dict[str, Any], scope).get(WHOLE_S, 0.0))
+            if kind.light and took >= 0:
+                self._light_s += took
                 self._light += 1
-            if kind.shop:
-                self._times.append((now, now - began))
+            if kind.shop and took >= 0:
+                self._times.append((now, took))
 
     @property
     def busy(self) -> bool:
@@ -217,6 +221,10 @@ class Shed:
             return None
         scope: Any = {"type": "http", "method": method, "path": path, "headers": headers}
         return self._turn_away(scope, kind.tier).raw
+
+    def always_answers(self, method: str, path: str) -> bool:
+        """Whether a request is one that is never refused."""
+        return self._kind_of(method, path) is None
 
     def farewell(self) -> bytes:
         """The answer to a program for whose connection there is no room."""

@@ -55,7 +55,8 @@ def strain_of(curve: Curve) -> Strain:
 
 def next_step(curve: Curve) -> Step | None:
     """The step that is due, None where everything stays as it is."""
-    if curve.now_ms - curve.pace_ms < STEP_MS:
+    # A step of the future was taken before the server's clock was set back.
+    if 0 <= curve.now_ms - curve.pace_ms < STEP_MS:
         return None
     pace, why = curve.pace, curve.pace_why
     if curve.throttle != "on" or curve.mode != "queued" or curve.state not in ("open", "paused"):
