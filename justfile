@@ -16,7 +16,7 @@ fix:
 
 # the whole suite, checks first
 test *args: check
-    pytest -n 2 --dist loadfile --no-loadscope-reorder {{args}}
+    pytest -n 3 --dist loadfile --no-loadscope-reorder {{args}}
 
 # the longer races and kills: minutes
 chaos *args:
