@@ -76,7 +76,7 @@ class _Connection(asyncio.Protocol):
             self.done.set_exception(fault or ConnectionError("the server hung up"))
 
 
-async def drive(host: str, port: int, requests: list[bytes], connections: int = 64) -> Run:
+async def drive(host: str, port: int, requests: list[bytes], connections: int = 128) -> Run:
     """Sends all `requests` over `connections`, and says how long it took."""
     loop = asyncio.get_running_loop()
     statuses: Counter[int] = Counter()

@@ -28,19 +28,19 @@ LOST = ["shut", "lost"]
 
 
 async def test_one_turn_of_the_loop_is_one_flight(runner: Runner, event: str) -> None:
-    calls = [runner.command("ECHO", n) for n in range(30)]
-    calls += [runner.script("queue/place", event, "plc_a") for _ in range(20)]
+    calls = [runner.command("ECHO", n) for n in range(FLIGHT_CALLS_MAX - 12)]
+    calls += [runner.script("queue/place", event, "plc_a") for _ in range(12)]
     replies = await asyncio.gather(*calls)
-    assert replies == [str(n) for n in range(30)] + [LOST] * 20
-    assert (runner.flights, runner.calls) == (1, 50)
+    assert replies == [str(n) for n in range(FLIGHT_CALLS_MAX - 12)] + [LOST] * 12
+    assert (runner.flights, runner.calls) == (1, FLIGHT_CALLS_MAX)
 
 
 async def test_many_tasks_of_one_turn_share_a_flight(runner: Runner, event: str) -> None:
     queue = QueueScripts(runner)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(queue.place(event, f"plc_{n}")) for n in range(40)]
-    assert [task.result() for task in tasks] == [Shut("lost")] * 40
-    assert (runner.flights, runner.calls) == (1, 40)
+        tasks = [group.create_task(queue.place(event, f"plc_{n}")) for n in range(FLIGHT_CALLS_MAX)]
+    assert [task.result() for task in tasks] == [Shut("lost")] * FLIGHT_CALLS_MAX
+    assert (runner.flights, runner.calls) == (1, FLIGHT_CALLS_MAX)
 
 
 async def test_what_is_asked_later_does_not_wait_for_what_is_under_way(

@@ -50,9 +50,11 @@ _SILENT: Final = (TimeoutError, LinkTimeout)
 # CLUSTERDOWN for 2 s, one that fails to write its log MISCONF.
 _AWAY_WORDS: Final = ("CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS", "BUSY ")
 
-FLIGHTS_MAX: Final = 2
-# A flight's replies are read in one go: this bounds how long a caller waits for its neighbours.
-FLIGHT_CALLS_MAX: Final = 256
+FLIGHTS_MAX: Final = 3
+# A flight's replies are read in one go: this bounds how long a caller waits for its neighbours, and
+# has Redis and this process work at the same time. Measured with 128 connections: 2 flights of 256
+# calls 8,500 holds/s, 3 of 32 11,500, 8 of 16 9,100.
+FLIGHT_CALLS_MAX: Final = 32
 # Key names are put together once per script and event.
 _HEADS_MAX: Final = 10_000
 
@@ -211,12 +213,11 @@ class Runner:
             connection.socket_timeout = None
             async with asyncio.timeout(SOCKET_TIMEOUT_S):
                 await connection.send_packed_command(b"".join(commands))
-                replies: list[Any] = []
-                for _ in commands:
-                    try:
-                        replies.append(await connection.read_response())
-                    except ResponseError as refusal:
-                        replies.append(refusal)
+                # The parser itself: around each reply redis-py words the fault that might come and
+                # sets the health check's next time, 3 us of a hold. A refusal it gives as it is.
+                parser: Any = connection._parser
+                replies: list[Any] = [await parser.read_response() for _ in commands]
+            connection.next_health_check = asyncio.get_running_loop().time() + HEALTH_CHECK_S
         except BaseException:
             # Replies may still be on their way: the connection must not be used again.
             await connection.disconnect(nowait=True)

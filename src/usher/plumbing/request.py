@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Request
 from litestar.params import HeaderParameter
+from litestar.types import Empty
 
 from usher import limits
 from usher.errors import BadInput, Malformed, UnsupportedMedia
@@ -35,10 +36,30 @@ class StrictRequest(Request[Any, Any, Any]):
 
     async def body(self) -> bytes:
         """The raw body; Malformed where a handler needs one and there is none."""
-        body = await super().body()
+        body = await self._whole_body() or await super().body()
         if not body and self.route_handler.parsed_data_field:
             raise Malformed("a JSON body is needed")
         return body
+
+    async def _whole_body(self) -> bytes:
+        """The body where it has come in one piece, as nearly all do: Litestar's own way through a
+        generator is 4 us, a twentieth of a hold. Else b"", and nothing has been taken."""
+        if self._body is not Empty or self._connection_state.body is not Empty:
+            return b""
+        message = await self.receive()
+        body: bytes = message.get("body", b"")  # type: ignore[assignment]
+        whole = message["type"] == "http.request" and not message.get("more_body")
+        if whole and 0 < len(body) <= limits.body_bytes_max:
+            self._body = self._connection_state.body = body
+            self.is_connected = False
+            return body
+        receive, taken = self.receive, [message]
+
+        async def from_the_first() -> Any:
+            return taken.pop() if taken else await receive()
+
+        self.receive = from_the_first
+        return b""
 
     async def json(self) -> Any:
         """The body as its handler's struct: Malformed, BadInput, UnsupportedMedia."""
