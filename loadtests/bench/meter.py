@@ -13,9 +13,9 @@ import psutil
 from loadtests.bench.cpu import cpu_s
 from usher.plumbing.presence import raise_open_files
 
-# A process keeps some files for what else it has open (plumbing/doorstep.py), and is asked whether
-# it is ready while all streams are.
-_OTHER_FILES: Final = 300
+# A process keeps some files for what else it has open (plumbing/doorstep.py), and answers polls
+# while all streams are.
+_OTHER_FILES: Final = 600
 
 
 class Readers:
