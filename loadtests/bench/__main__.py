@@ -1,6 +1,5 @@
 """Runs the benchmarks and prints their table."""
 
-import asyncio
 import os
 import platform
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import click
 import msgspec
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
@@ -57,7 +57,7 @@ def main(parts: tuple[str, ...], json_file: Path | None, streams: int) -> None:
         # Each on a loop of its own, so that none waits for what another left running.
         console.print(f"measuring: {part}", style="dim")
         try:
-            figures += asyncio.run(_measure(part, streams))
+            figures += uvloop.run(_measure(part, streams))
         except Exception as fault:  # noqa: BLE001 - what the other parts found is told all the same
             broken.append(part)
             console.print(f"{part} could not be measured: {fault}", style="bold red")
