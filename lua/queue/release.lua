@@ -83,7 +83,9 @@ if not simple then
   -- GCRA above would show: calls in a window may not exceed its rate plus the one burst.
   local window_ms, window_n = tonumber(g[12] or 0), tonumber(g[13] or 0)
   local window_rate = math.max(tonumber(g[14] or 0), rate)
-  if now_ms - window_ms >= 60000 or now_ms < window_ms then window_ms, window_n, window_rate = now_ms, 0, rate end
+  if now_ms - window_ms >= 60000 or now_ms < window_ms then
+    window_ms, window_n, window_rate = now_ms, 0, rate
+  end
   window_n = window_n + #ids
   local allowed = (now_ms - window_ms + 1) * window_rate / 60000 + math.max(1, window_rate / 60)
   local over_rate = math.max(0, window_n - math.ceil(allowed))

@@ -513,7 +513,7 @@ def test_a_mutilated_plan_is_read_or_refused_never_worse(
             if remove:
                 del owner[path[-1]]
             else:
-                owner[path[-1]] = junk
+                owner[path[-1]] = copy.deepcopy(junk)  # of two wounds one may be within the other
         except (KeyError, IndexError, TypeError):
             continue  # an earlier wound took the place away
     raw = json.dumps(plan).encode()
