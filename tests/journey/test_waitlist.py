@@ -31,7 +31,13 @@ async def sold_out(house: House) -> str:
 async def join(visit: Visit, event: str, email: str, seats: int = 2) -> Page:
     """A tab of somebody who has found the list on the event's page, and joined it."""
     page = await visit.page(f"/events/{event}")
-    await page.get_by_role("link", name="To the waiting list").click()
+    link = page.get_by_role("link", name="To the waiting list")
+    for _ in range(20):
+        if await link.count():
+            break
+        await asyncio.sleep(0.5)  # the process that shows it knows a second later; no script asks
+        await page.reload()
+    await link.click()
     await page.get_by_label("Email").fill(email)
     await page.get_by_label("Seats").fill(str(seats))
     await page.get_by_role("button", name="Join the waiting list").click()
