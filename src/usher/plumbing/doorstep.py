@@ -11,13 +11,13 @@ connection kept); all else goes the usual way, where the ASGI layer asks the sam
 
 import asyncio
 import re
-import resource
 from math import inf
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from usher.plumbing.presence import raise_open_files
 from usher.plumbing.shed import PASSED, WHOLE_S, Shed
 
 _LINE: Final = re.compile(rb"([A-Z]+) (/[!-~]*) HTTP/1\.1\r\n")
@@ -67,13 +67,7 @@ def request_of(data: bytes) -> Asked | None:
 def connections_max() -> int:
     """How many connections this process may hold, after its limit of open files has been raised as
     far as it may be. One more than that limit, and the event loop hangs up on whoever comes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _FILES_WANTED if hard == resource.RLIM_INFINITY else min(_FILES_WANTED, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        soft = wanted
-    most = _FILES_WANTED if soft == resource.RLIM_INFINITY else soft
-    return max(_FILES_KEPT, most - _FILES_KEPT)
+    return max(_FILES_KEPT, min(_FILES_WANTED, raise_open_files()) - _FILES_KEPT)
 
 
 def doorstep(shed: Shed, most: int, pieces_s: float = PIECES_S) -> type[asyncio.Protocol]:
