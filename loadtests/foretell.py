@@ -74,17 +74,7 @@ class _Clock:
 
 
 async def _run(options: DemoOptions, folder: Path, clock: _Clock) -> tuple[Outcome, Spent]:
-    settings = read_settings().with_(
-        data_dir=folder,
-        port=0,
-        log_level="error",
-        redis_url="",
-        jobs_redis_url="",
-        database_url="",
-        secrets="",
-        payments="sandbox",
-        mail_url="",
-    )
+    settings = read_settings().alone(folder, 0, "error")
     async with up(settings) as site:
         meter = Meter(site)
         await asyncio.sleep(2)

@@ -148,16 +148,7 @@ def secret() -> None:
 
 
 def _up_for_demo(data_dir: Path, port: int) -> AbstractAsyncContextManager[Stage]:
-    settings = read_settings().with_(
-        data_dir=data_dir,
-        port=port,
-        log_level="warning",
-        redis_url="",
-        jobs_redis_url="",
-        database_url="",
-        secrets="",
-        payments="sandbox",
-    )
+    settings = read_settings().alone(data_dir, port, "warning")
     log.set_up(settings.log_format, settings.log_level)
     return on_stage(settings)
 

@@ -74,6 +74,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """A copy with some fields changed."""
         return msgspec.structs.replace(self, **changes)
 
+    def alone(self, data_dir: Path, port: int, log_level: str) -> "Settings":
+        """A copy for a trial: servers of its own in `data_dir`, the test bank, and nothing sent to
+        anybody, whatever this environment has."""
+        return self.with_(
+            data_dir=data_dir,
+            port=port,
+            log_level=log_level,
+            redis_url="",
+            jobs_redis_url="",
+            database_url="",
+            secrets="",
+            payments="sandbox",
+            mail_url="",
+            sms_url="",
+        )
+
 
 def default_data_dir() -> Path:
     """``$XDG_DATA_HOME/usher``, usually ``~/.local/share/usher``."""

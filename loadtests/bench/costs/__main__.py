@@ -103,17 +103,7 @@ def main(json_file: Path) -> None:
     log.set_up("console", "warning")
     raise_open_files()
     data_dir = Path(tempfile.mkdtemp(prefix="usher-costs-"))
-    settings = read_settings().with_(
-        data_dir=data_dir,
-        port=0,
-        log_level="warning",
-        redis_url="",
-        jobs_redis_url="",
-        database_url="",
-        secrets="",
-        payments="sandbox",
-        mail_url="",
-    )
+    settings = read_settings().alone(data_dir, 0, "warning")
     try:
         found = asyncio.run(_measure(settings))
     finally:
