@@ -13,6 +13,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 
+from loadtests.bench.cpu import cpu_s
 from loadtests.bench.figure import Figure
 from loadtests.bench.wire import Run, drive, request
 from usher.clock import utc_now
@@ -90,13 +91,23 @@ async def measure(house: House, settings: Settings) -> list[Figure]:
     bare_port, port = free_port(), free_port()
     environ = environ_of(settings.with_(port=port, public_url=f"http://127.0.0.1:{port}"))
     async with (
-        process("loadtests.bench.bare", str(bare_port), environ=environ, port=bare_port),
-        process("usher", "serve", environ=environ, port=port),
+        process(
+            "loadtests.bench.bare", str(bare_port), environ=environ, port=bare_port
+        ) as bare_pid,
+        process("usher", "serve", environ=environ, port=port) as pid,
     ):
         await ready(port)
+
+        async def run(name: str, requests: list[bytes]) -> None:
+            at, server = (bare_port, bare_pid) if name == "bare" else (port, pid)
+            before_s = cpu_s(server)
+            runs[name].append(await drive("127.0.0.1", at, requests))
+            us[name].append((cpu_s(server) - before_s) / len(requests) * 1e6)
+
         echo = msgspec.json.encode({"seats": ["A-1", "A-2", "A-3", "A-4"]})
         bare_request = [request("POST", "/json", echo)] * REQUESTS
         runs: dict[str, list[Run]] = {"bare": [], "join": [], "hold": [], "place": []}
+        us: dict[str, list[float]] = {name: [] for name in runs}  # of processor, for a request
         for turn in range(ROUNDS):
             event = await event_on_sale(house, 240, 200)
             joins = [request("POST", f"/api/v1/events/{event}/queue", b"{}")] * REQUESTS
@@ -107,15 +118,14 @@ async def measure(house: House, settings: Settings) -> list[Figure]:
             if turn == 0:
                 await drive("127.0.0.1", bare_port, bare_request[:1_000])
             await drive("127.0.0.1", port, [*joins[:500], *places[:500], holds.pop()])
-            runs["bare"].append(await drive("127.0.0.1", bare_port, bare_request))
-            runs["hold"].append(await drive("127.0.0.1", port, holds))
-            runs["join"].append(await drive("127.0.0.1", port, joins))
-            runs["place"].append(await drive("127.0.0.1", port, places))
+            await run("bare", bare_request)
+            await run("hold", holds)
+            await run("join", joins)
+            await run("place", places)
         _only(runs["hold"], 201)
         _only(runs["join"], 202)
         _only(runs["place"], 200)
-    bare = median(run.per_s for run in runs["bare"])
-    return [_figure(name, bare, runs[name]) for name in ("join", "place", "hold")]
+    return [_figure(name, runs, us) for name in ("join", "place", "hold")]
 
 
 async def _holds(house: House, event: str) -> list[bytes]:
@@ -157,8 +167,10 @@ def _only(runs: Sequence[Run], status: int) -> None:
             raise RuntimeError(f"wanted only {status}, got {run.statuses}")
 
 
-def _figure(name: str, bare: float, runs: Sequence[Run]) -> Figure:
-    per_s = median(run.per_s for run in runs)
+def _figure(name: str, by_name: dict[str, list[Run]], us: dict[str, list[float]]) -> Figure:
+    runs = by_name[name]
+    per_s, bare = (median(run.per_s for run in by_name[each]) for each in (name, "bare"))
+    cpu_us, bare_us = (median(us[each]) for each in (name, "bare"))
     return Figure(
         name=f"{name}, one API process",
         value=round(per_s / bare, 3),
@@ -168,6 +180,8 @@ def _figure(name: str, bare: float, runs: Sequence[Run]) -> Figure:
         more_is_better=True,
         detail={
             "requests_per_s": round(per_s),
+            "process_us": round(cpu_us, 1),
+            "by_processor_time": round(bare_us / cpu_us, 3),
             "client_cpu_share": round(median(r.client_cpu_s / r.seconds for r in runs), 2),
         },
         # A process that has all it can do spends its core on requests alone.

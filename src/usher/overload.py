@@ -11,7 +11,6 @@ from itertools import cycle
 from typing import Final, cast
 
 import msgspec
-from litestar import Litestar
 from litestar.types import ASGIApp, HTTPScope, Scope
 
 from usher import limits
@@ -80,12 +79,12 @@ def kind_of(method: str, path: str) -> Kind | None:
     return kind
 
 
-def guarded(app: Litestar, house: House) -> Shed:
+def guarded(app: ASGIApp, house: House) -> Shed:
     """`app` behind the layer that refuses what cannot be answered in time."""
     metrics = house.metrics
     counters = [metrics.shed.labels(tier) for tier in TIERS]
     shed = Shed(
-        cast(ASGIApp, app),
+        app,
         kind_of,
         _refuser(house.languages),
         limits.in_flight_max,

@@ -39,6 +39,7 @@ from usher.payment.routes import payment_handlers
 from usher.payment.sandbox.routes import sandbox_handlers
 from usher.plumbing import log
 from usher.plumbing.doorstep import connections_max, doorstep
+from usher.plumbing.express import Express
 from usher.plumbing.form import from_this_site
 from usher.plumbing.listen import BACKLOG, listening
 from usher.plumbing.request import StrictRequest
@@ -213,7 +214,7 @@ def serve(settings: Settings) -> None:
             "new payments go to the test bank, where anybody may approve them: USHER_PAYMENTS"
         )
     house = House(settings)
-    shed = guarded(build_app(house), house)
+    shed = guarded(Express(build_app(house)), house)
     run_server(shed, settings.host, settings.port, doorstep(shed, connections_max()))
 
 

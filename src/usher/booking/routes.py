@@ -18,6 +18,7 @@ from usher.errors import HoldLapsed, Unauthenticated
 from usher.payment.model import StartedPayment
 from usher.plumbing.answer import answer, shaped
 from usher.plumbing.cursor import Cursor, cursor_after, read_cursor
+from usher.plumbing.express import EXPRESS
 from usher.seat.guards import admissions_in, reader_of
 from usher.seat.service import SeatService
 
@@ -46,7 +47,7 @@ def booking_handlers(
 ) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
-    @post(_PATH, status_code=202, responses=shaped(BookingView, 202))
+    @post(_PATH, status_code=202, responses=shaped(BookingView, 202), opt=EXPRESS)
     async def create_booking(
         data: JSONBody[BookingRequest],
         request: AnyRequest,
@@ -76,7 +77,7 @@ def booking_handlers(
         }
         return answer(body)
 
-    @get(_PATH + "/{booking:str}", responses=shaped(BookingView))
+    @get(_PATH + "/{booking:str}", responses=shaped(BookingView), opt=EXPRESS)
     async def show_booking(
         booking: FromPath[str],
         request: AnyRequest,
@@ -84,7 +85,12 @@ def booking_handlers(
         """One of your bookings, with its tickets once it is confirmed."""
         return answer(await bookings.read(booking, *reader_of(request.scope, accounts, seats)))
 
-    @post(_PATH + "/{booking:str}/payment", status_code=201, responses=shaped(StartedPayment, 201))
+    @post(
+        _PATH + "/{booking:str}/payment",
+        status_code=201,
+        responses=shaped(StartedPayment, 201),
+        opt=EXPRESS,
+    )
     async def pay_booking(
         booking: FromPath[str],
         request: AnyRequest,

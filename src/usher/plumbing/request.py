@@ -19,13 +19,14 @@ from usher.errors import BadInput, Malformed, UnsupportedMedia
 # As msgspec says it: what is wrong, and a path like `$.seats[0]` where it is not the whole body.
 _FAULT: Final = re.compile(r"(?P<what>.*?)(?: - at `(?P<key>key in )?\$\.?(?P<where>.*)`)?", re.S)
 
+IDEMPOTENCY_KEY: Final = r"^[\x21-\x7e]+$"
 IdempotencyKey = Annotated[
     str | None,
     HeaderParameter(
         name="Idempotency-Key",
         min_length=1,
         max_length=limits.idempotency_key_chars_max,
-        pattern=r"^[\x21-\x7e]+$",
+        pattern=IDEMPOTENCY_KEY,
         description="The same key with the same body gives the same answer.",
     ),
 ]

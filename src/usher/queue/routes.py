@@ -10,6 +10,7 @@ from litestar.response.base import ASGIResponse
 from usher.account.guards import admission_cookie, place_cookie
 from usher.account.service import AccountService
 from usher.plumbing.answer import PUBLIC_SECOND, answer, empty, shaped
+from usher.plumbing.express import EXPRESS
 from usher.plumbing.request import IdempotencyKey
 from usher.queue.guards import admission_cookies, enter, place_from
 from usher.queue.model import AdmissionView, AdmittedView, JoinView, LineView, PlaceView
@@ -22,7 +23,7 @@ AnyRequest = Request[Any, Any, Any]
 def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
-    @get(_PATH, responses=shaped(LineView))
+    @get(_PATH, responses=shaped(LineView), opt=EXPRESS)
     async def show_queue(event: FromPath[str]) -> ASGIResponse:
         """The line for everybody: its length, its speed, the seats left, and the curve on which a
         page finds its own position. The same bytes for all for a second."""
@@ -33,6 +34,7 @@ def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRo
         status_code=202,
         responses=shaped(JoinView, 202, "A place in line.")
         | shaped(AdmittedView, 200, "The right to shop: no line, or its end."),
+        opt=EXPRESS,
     )
     async def join_queue(
         event: FromPath[str],
@@ -53,7 +55,7 @@ def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRo
             return answer(body, 202, cookies=entry.cookies)
         return answer(body | joined.admission, 200, cookies=entry.cookies)
 
-    @get(_PATH + "/place", responses=shaped(PlaceView))
+    @get(_PATH + "/place", responses=shaped(PlaceView), opt=EXPRESS)
     async def show_place(
         event: FromPath[str],
         request: AnyRequest,
@@ -61,7 +63,7 @@ def queue_handlers(queue: QueueService, accounts: AccountService) -> list[HTTPRo
         """Where you stand, how many are ahead, how long it may take, when to ask again."""
         return answer(await queue.polled(place_from(request, queue, event)))
 
-    @post(_PATH + "/place/claim", status_code=200, responses=shaped(AdmissionView))
+    @post(_PATH + "/place/claim", status_code=200, responses=shaped(AdmissionView), opt=EXPRESS)
     async def claim_place(
         event: FromPath[str],
         request: AnyRequest,

@@ -10,6 +10,7 @@ from litestar.response.base import ASGIResponse
 from usher.account.guards import admission_cookie, token_from
 from usher.errors import BadInput
 from usher.plumbing.answer import answer, empty, shaped
+from usher.plumbing.express import EXPRESS
 from usher.plumbing.request import IdempotencyKey
 from usher.seat.guards import keep_hold
 from usher.seat.model import HoldChange, HoldRequest, HoldView
@@ -26,7 +27,7 @@ def _admission(request: AnyRequest, seats: SeatService, event: str) -> Admission
 def seat_handlers(seats: SeatService) -> list[HTTPRouteHandler]:
     """The routes, bound to their services."""
 
-    @post(_PATH, status_code=201, responses=shaped(HoldView, 201))
+    @post(_PATH, status_code=201, responses=shaped(HoldView, 201), opt=EXPRESS)
     async def hold_seats(
         event: FromPath[str],
         data: JSONBody[HoldRequest],
