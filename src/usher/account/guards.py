@@ -58,6 +58,11 @@ def token_in(scope: Scope, cookie_name: str) -> str | None:
     return None
 
 
+def by_program(scope: Scope) -> bool:
+    """Whether a program asks: it sends its token itself, a browser leaves that to its cookies."""
+    return any(name == b"authorization" for name, _ in scope["headers"])
+
+
 def token_from(connection: Connection, cookie_name: str) -> str | None:
     """The bearer token, else that cookie's, else None; nothing is verified yet."""
     return token_in(connection.scope, cookie_name)

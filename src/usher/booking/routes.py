@@ -10,7 +10,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from usher import limits
-from usher.account.guards import token_from
+from usher.account.guards import by_program, token_from
 from usher.account.service import AccountService
 from usher.booking.model import LANGUAGE, BookingPage, BookingRequest, BookingView
 from usher.booking.service import BookingService
@@ -29,7 +29,7 @@ AnyRequest = Request[Any, Any, Any]
 async def _book(
     data: BookingRequest, request: AnyRequest, bookings: BookingService, seats: SeatService
 ) -> dict[str, Any]:
-    if "authorization" in request.headers:
+    if by_program(request.scope):
         token = token_from(request, "")
         return await bookings.create(seats.admission_of(None, token), data)
     # A browser may hold admissions to several events; the hold belongs to one of them.

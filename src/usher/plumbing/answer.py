@@ -3,8 +3,9 @@
 Handlers on the hot path return these: Litestar passes an ASGIResponse through as it is.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from typing import Any, Final
 
 import msgspec
 from litestar import Response
@@ -15,6 +16,19 @@ from litestar.types import Receive, Scope, Send
 
 PRIVATE = "no-store"
 PUBLIC_SECOND = "public, max-age=1"
+# Stands in the scope of a request whose server takes a whole answer as bytes (plumbing/doorstep).
+ONE_WRITE: Final = "usher.one_write"
+_STATUS_LINES: Final = {
+    each.value: b"HTTP/1.1 %d %b\r\n" % (each.value, each.phrase.encode()) for each in HTTPStatus
+}
+
+
+def on_the_wire(status: int, head: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes:
+    """An answer as bytes of HTTP/1.1; ValueError where a header would be more than one line."""
+    lines = b"".join([b"%b: %b\r\n" % pair for pair in head])
+    if lines.count(b"\n") != len(head) or lines.count(b"\r") != len(head):
+        raise ValueError("a header holds the end of a line")
+    return b"%b%b\r\n%b" % (_STATUS_LINES[status], lines, body)
 
 
 class Money(msgspec.Struct):
@@ -42,6 +56,10 @@ class Answer(ASGIResponse):
         self.status_code = status
         self.background = None
         self._head = head
+
+    def raw(self) -> bytes:
+        """The whole of it, as it goes out."""
+        return on_the_wire(self.status_code, self._head, self.body)
 
     def to_asgi_response(self, *_: Any, **__: Any) -> "Answer":
         """Itself: so that it may also be what an exception handler gives."""

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from usher.plumbing.answer import ONE_WRITE
 from usher.plumbing.presence import raise_open_files
 from usher.plumbing.shed import PASSED, WHOLE_S, Shed
 
@@ -149,6 +150,20 @@ def doorstep(shed: Shed, most: int, pieces_s: float = PIECES_S) -> type[asyncio.
                 self._coming.cancel()
                 self._coming = None
 
+        def _one_write(self, scope: Any, answer: bytes) -> bool:
+            """Sends an answer that is whole as what it is, where uvicorn makes two writes of it,
+            its head and its body. False where that is not for here: nothing has been sent."""
+            cycle = self.cycle
+            plain = cycle.scope is scope and cycle.keep_alive and not cycle.response_started
+            if not plain or cycle.disconnected or self.flow.write_paused:
+                return False
+            cycle.waiting_for_100_continue = False
+            cycle.response_started = cycle.response_complete = True
+            self.transport.write(answer)
+            cycle.message_event.set()
+            cycle.on_response()
+            return True
+
         def _idle(self) -> bool:
             done = self.cycle is None or self.cycle.response_complete
             return done and not self.pipeline and not self.flow.write_paused
@@ -156,6 +171,7 @@ def doorstep(shed: Shed, most: int, pieces_s: float = PIECES_S) -> type[asyncio.
         def on_message_begin(self) -> None:
             super().on_message_begin()
             self._between = False
+            self.scope[ONE_WRITE] = self._one_write  # type: ignore[typeddict-unknown-key]
             if self._passed:
                 self._passed = False
                 self.scope[PASSED] = True  # type: ignore[typeddict-unknown-key]

@@ -22,6 +22,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from usher import limits
 from usher.errors import SetupError
+from usher.plumbing.answer import ONE_WRITE, Answer
 from usher.plumbing.request import IDEMPOTENCY_KEY, StrictRequest
 
 EXPRESS: Final = {"express": True}
@@ -70,6 +71,9 @@ class Express:
             response = await _ask(way, given, request)
         except Exception as fault:  # noqa: BLE001 - as Litestar does: each has its answer
             response = self._refusal(request, fault)
+        at_once = cast(dict[str, Any], scope).get(ONE_WRITE)
+        if at_once and isinstance(response, Answer) and at_once(scope, response.raw()):
+            return
         await response(scope, receive, send)
 
     def _known(self, scope: dict[str, Any]) -> tuple[_Way, dict[str, Any]] | None:

@@ -31,7 +31,7 @@ from redis.exceptions import (
 
 from usher.errors import SetupError, Unavailable
 from usher.keys import Keys
-from usher.plumbing.script import Script, check_stub
+from usher.plumbing.script import Reply, Script, check_stub
 
 # A script's reply takes microseconds; a socket silent this long has lost its server.
 SOCKET_TIMEOUT_S: Final = 5.0
@@ -202,7 +202,8 @@ class Runner:
                 for call in waiting:
                     call.resolve(away(fault))
         for call, reply in zip(calls, replies, strict=True):
-            call.resolve(away(reply) if _is_away(reply) else reply)
+            refused = isinstance(reply, BaseException) and _is_away(reply)
+            call.resolve(away(reply) if refused else reply)
 
     async def _send(self, commands: list[bytes]) -> list[Any]:
         """One pipeline on one connection; a refusal of one command stays with that command."""
@@ -243,7 +244,7 @@ class Scripts:
             if name := getattr(stub, "script", None):
                 if name not in runner.scripts:
                     raise SetupError(f"lua/{name}.lua is missing")
-                stub.reply[0] = check_stub(runner.scripts[name], stub.__wrapped__)
+                stub.replies.update(check_stub(runner.scripts[name], stub.__wrapped__))
 
 
 S = TypeVar("S", bound=Scripts)
@@ -260,7 +261,8 @@ def script(
     def mark(
         stub: Callable[Concatenate[S, P], Coroutine[Any, Any, R]],
     ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, R]]:
-        reply: list[Any] = [None]
+        # By tag and not as one union, of which msgspec makes a plan anew each time: 6 us for 0.4.
+        replies: dict[str, type[Reply]] = {}
 
         @wraps(stub)
         async def call(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -268,10 +270,10 @@ def script(
                 raise TypeError(f"{name} takes its arguments in the order of its header")
             event, *argv = args
             raw = await self.runner.script(name, cast(str, event), *argv)
-            return cast(R, msgspec.convert(raw, reply[0], strict=False))
+            return cast(R, msgspec.convert(raw, replies[raw[0]], strict=False))
 
         call.script = name  # type: ignore[attr-defined]
-        call.reply = reply  # type: ignore[attr-defined]
+        call.replies = replies  # type: ignore[attr-defined]
         return cast(Callable[Concatenate[S, P], Coroutine[Any, Any, R]], call)
 
     return mark

@@ -154,8 +154,9 @@ def load(folder: Path) -> dict[str, Script]:
     return scripts
 
 
-def check_stub(script: Script, stub: Callable[..., Any]) -> Any:
-    """The reply type of `stub`, once its signature and its replies agree with the header."""
+def check_stub(script: Script, stub: Callable[..., Any]) -> dict[str, type[Reply]]:
+    """The reply types of `stub` by their tags, once its signature and its replies agree with the
+    header."""
 
     def fault(what: str) -> SetupError:
         return SetupError(f"the stub of lua/{script.name}.lua {what}")
@@ -174,7 +175,7 @@ def check_stub(script: Script, stub: Callable[..., Any]) -> Any:
     told = {str(s.__struct_config__.tag): _fields(s) for s in structs}
     if told != script.replies:
         raise fault(f"replies {told}; the header says {script.replies}")
-    return reply
+    return {str(s.__struct_config__.tag): s for s in structs}
 
 
 def _signature(args: tuple[str, ...], rest: str) -> str:

@@ -15,13 +15,14 @@ even parsed.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
 from statistics import median
 from time import perf_counter
 from typing import Any, Final, NamedTuple, cast
 
 import structlog
 from litestar.types import ASGIApp, Receive, Scope, Send
+
+from usher.plumbing.answer import on_the_wire
 
 log = structlog.get_logger("usher.shed")
 
@@ -128,12 +129,10 @@ class Refusal(NamedTuple):
 def refusal(status: int, body: bytes, head: Sequence[tuple[bytes, bytes]]) -> Refusal:
     """An answer that is always the same."""
     headers = [*head, (b"content-length", b"%d" % len(body))]
-    lines = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode())]
-    lines += [b"%b: %b" % pair for pair in headers]
     return Refusal(
         {"type": "http.response.start", "status": status, "headers": headers},
         {"type": "http.response.body", "body": body, "more_body": False},
-        b"\r\n".join(lines) + b"\r\n\r\n" + body,
+        on_the_wire(status, headers, body),
     )
 
 

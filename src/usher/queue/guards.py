@@ -11,6 +11,7 @@ from usher.account.guards import (
     ACCESS_COOKIE,
     FAN_COOKIE,
     admission_cookie,
+    by_program,
     cookie,
     place_cookie,
     token_from,
@@ -49,7 +50,7 @@ def fan_from(
             return accounts.fan_of(token).fan_id, None
         except Unauthenticated:
             # A program is told; a browser with a cookie from long ago is simply new here.
-            if "authorization" in request.headers and purpose_of(token) != "access":
+            if by_program(request.scope) and purpose_of(token) != "access":
                 raise
     if account_id := account_from(request, accounts):
         fan = Fan(own_fan(account_id), account_id)
@@ -67,7 +68,7 @@ def account_from(request: AnyRequest, accounts: AccountService) -> str:
     read_fan: Callable[[str], Actor | Fan] = accounts.fan_of
     readers = [(read_access, ACCESS_COOKIE), (read_fan, FAN_COOKIE)]
     # The likely one first: a good token is remembered, what is none costs PyJWT's full look.
-    for read, name in reversed(readers) if "authorization" in request.headers else readers:
+    for read, name in reversed(readers) if by_program(request.scope) else readers:
         token = token_from(request, name)
         if token is not None:
             with contextlib.suppress(Unauthenticated):
@@ -88,7 +89,7 @@ def place_from(request: AnyRequest, queue: QueueService, event: str) -> Place:
 
 def held_place(request: AnyRequest, queue: QueueService, event: str) -> Place | None:
     """The place a browser has already; a program asks for that with its place token."""
-    if "authorization" in request.headers:
+    if by_program(request.scope):
         return None
     try:
         return place_from(request, queue, event)

@@ -7,7 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from litestar.response.base import ASGIResponse
 
-from usher.account.guards import admission_cookie, token_from
+from usher.account.guards import admission_cookie, by_program, token_from
 from usher.errors import BadInput
 from usher.plumbing.answer import answer, empty, shaped
 from usher.plumbing.express import EXPRESS
@@ -38,8 +38,7 @@ def seat_handlers(seats: SeatService) -> list[HTTPRouteHandler]:
         held = await seats.hold(_admission(request, seats, event), data, key)
         location = ("location", f"/api/v1/events/{event}/holds/{held['hold_id']}")
         # A browser keeps its holds, so that the next page can say what it has.
-        program = any(name == b"authorization" for name, _ in request.scope["headers"])
-        cookies = [] if program else [keep_hold(request, event, held["hold_id"])]
+        cookies = [] if by_program(request.scope) else [keep_hold(request, event, held["hold_id"])]
         return answer(held, 201, headers=[location], cookies=cookies)
 
     @get(_PATH + "/{hold:str}", responses=shaped(HoldView))
