@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 
 from usher.overload import TIERS, kind_of
+from usher.plumbing.answer import ONE_WRITE, on_the_wire
 from usher.plumbing.doorstep import doorstep
 from usher.plumbing.listen import listening
 from usher.plumbing.shed import Shed, refusal
@@ -35,6 +36,8 @@ class Door:
             lambda tier: self.refused.update([tier]),
         )
         self.port = 0
+        self.whole = False  # it answers in one write where it may, and before the body has come
+        self.in_one_write = 0
 
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
         while scope["type"] == "lifespan":
@@ -43,13 +46,16 @@ class Door:
             if told["type"] == "lifespan.shutdown":
                 return
         self.served[scope["path"]] += 1
+        headers = [(b"content-length", b"2")]
+        if self.whole and scope[ONE_WRITE](scope, on_the_wire(200, headers, b"ok")):
+            self.in_one_write += 1
+            return
         more = True
         while more:
             told = await receive()
             if told["type"] == "http.disconnect":
                 return
             more = told["more_body"]
-        headers = [(b"content-length", b"2")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"ok"})
 
@@ -278,3 +284,58 @@ async def test_who_says_nothing_more_is_let_go_whichever_way_they_were_answered(
         for caller in callers:  # the last one has never said a word
             assert await caller.gone()
             caller.close()
+
+
+@pytest.mark.parametrize("parts", [(JOIN,), (JOIN[:-1], JOIN[-1:]), (JOIN[:20], JOIN[20:])])
+async def test_an_answer_in_one_write_leaves_the_connection_as_it_was(
+    door: Door, parts: tuple[bytes, ...]
+) -> None:
+    """Also where it goes out before the request has come whole."""
+    door.whole = True
+    caller = await Caller(door).connect()
+    for _ in range(3):
+        await caller.say(*parts)
+        assert await caller.hear() == (200, b"ok")
+    assert door.in_one_write == 3
+    assert door.shed.in_flight == 0
+    caller.close()
+
+
+async def test_requests_sent_at_once_are_each_answered_once(door: Door) -> None:
+    door.whole = True
+    caller = await Caller(door).connect()
+    await caller.say(JOIN + HOLD + JOIN + HEALTH + JOIN[:10], JOIN[10:])
+    assert [await caller.hear() for _ in range(5)] == [(200, b"ok")] * 5
+    assert sum(door.served.values()) == 5
+    caller.close()
+
+
+@pytest.mark.parametrize(
+    "last", [JOIN.replace(b"host: x", b"connection: close"), JOIN.replace(b"HTTP/1.1", b"HTTP/1.0")]
+)
+async def test_whose_last_request_it_is_goes_the_usual_way(door: Door, last: bytes) -> None:
+    door.whole = True
+    caller = await Caller(door).connect()
+    await caller.say(JOIN)
+    assert await caller.hear() == (200, b"ok")
+    await caller.say(last)
+    assert await caller.hear() == (200, b"ok")
+    assert await caller.gone()
+    assert door.in_one_write == 1
+    caller.close()
+
+
+async def test_who_is_quiet_after_an_answer_in_one_write_is_let_go() -> None:
+    async with opened_door(idle_s=1) as door:
+        door.whole = True
+        caller = await Caller(door).connect()
+        await caller.say(JOIN)
+        assert await caller.hear() == (200, b"ok")
+        assert await caller.gone()
+        caller.close()
+
+
+@pytest.mark.parametrize("value", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb"])
+def test_a_header_is_one_line(value: bytes) -> None:
+    with pytest.raises(ValueError, match="end of a line"):
+        on_the_wire(200, [(b"location", value)], b"")
