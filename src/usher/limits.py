@@ -41,8 +41,8 @@ release_batch_max: Final = 250  # places called by one run of the gate
 release_batches_max: Final = 8  # runs in one turn of it: ten turns a second reach rate_per_min_max
 expire_batch_max: Final = 250  # lapses seen by one run of the gate
 # Places numbered by one run of the draw. When Redis has just forked to rewrite its log, a run
-# copies every page it touches, 13 to 20 a place: 100 are 4 ms then, 200 are 8, 1,000 were 25.
-draw_batch_max: Final = 50
+# copies every page it touches, 13 to 20 a place: 40 are 2 to 4 ms then, 100 4 to 7, 1,000 were 25.
+draw_batch_max: Final = 40
 place_token_s: Final = 14 * 24 * 3600
 number_gap: Final = 100_000  # left free after a loss of Redis; see queue/service.py
 strain_kept_ms: Final = 10_000  # a process that has not reported for so long says nothing

@@ -64,7 +64,9 @@ class Steps:
         form = {**HTML, "content-type": "application/x-www-form-urlencoded"}
         joins = [request("POST", f"{page}/join", headers=form)] * PAGES
         await self.step("page_join", joins, 303)
-        await self.step("join", [request("POST", api, b"{}")] * REQUESTS, 202)
+        joins = [request("POST", api, b"{}")] * REQUESTS
+        await self.step("join", joins, 202)
+        await self._alone(joins[:PAGES])
         fans = [new_id("fan") for _ in range(PAGES)]
         joined = await asyncio.gather(*(self.house.queue.join(event, fan) for fan in fans))
         tokens = [each.place_token for each in joined]
@@ -79,18 +81,17 @@ class Steps:
             for token in tokens
         ]
         await self.step("place", [places[i % PAGES] for i in range(REQUESTS)], 200)
-        await self._alone(places)
         plain = await self.site.answer(rooms[0].replace(b"accept-encoding: gzip\r\n", b""))
         await self._static(static_paths(plain))
         await self.house.sales.change(event, "bench", SaleChange(state="closed"))
 
-    async def _alone(self, places: list[bytes]) -> None:
+    async def _alone(self, joins: list[bytes]) -> None:
         """The same requests so far apart that nothing travels together with anything."""
         watch = self.meter.start()
-        await paced(self.site, places, APART_S)
+        await paced(self.site, joins, APART_S)
         spent = watch.stop().less(self.idle)
         for part, each in (("api", spent.api), ("redis", spent.redis)):
-            self.values[f"{part}.alone"] = each / len(places) / self.values[f"{part}.place"]
+            self.values[f"{part}.alone"] = each / len(joins) / self.values[f"{part}.join"]
 
     async def _static(self, paths: list[str]) -> None:
         asks = [request("GET", path, headers={"accept-encoding": "gzip"}) for path in paths]
