@@ -32,6 +32,7 @@ from usher.venue.price import default_prices
 
 ACTOR: Final = "just load"
 _BOWL_FROM: Final = 5_000
+_ROW_MIN, _ROW_MAX = 10, 40
 
 
 class Site(Protocol):
@@ -71,10 +72,12 @@ class Site(Protocol):
 
 
 def hall_of(seats: int) -> Hall:
-    """A hall of about so many seats: rows of up to 40, or an arena."""
+    """A hall of so many seats in rows of 10 to 40; where they make no such rows a few more, and an
+    arena has about so many."""
     if seats >= _BOWL_FROM:
         return bowl(seats)
-    columns = min(40, seats)
+    even = (columns for columns in range(_ROW_MAX, _ROW_MIN - 1, -1) if seats % columns == 0)
+    columns = next(even, min(_ROW_MAX, seats))
     return rows_by_columns(-(-seats // columns), columns)
 
 

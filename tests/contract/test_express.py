@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery
 from tests.contract.fan import Fan, bearer
 from usher.errors import SetupError
 from usher.ids import new_id
+from usher.pages import make_pages
 from usher.plumbing.express import EXPRESS, Express
 from usher.web import build_app
 from usher.wiring import House
@@ -130,6 +131,37 @@ async def test_what_is_not_plain_goes_the_usual_way(
 @pytest.mark.parametrize("event", ["", "evt_", "evt_1", "EVT_" + "0" * 20, "evt_" + "g" * 20])
 async def test_what_is_no_id_goes_the_usual_way(ways: Ways, event: str) -> None:
     assert (await both(ways, "POST", f"/api/v1/events/{event}/queue")).status_code in (404, 405)
+    assert ways.usual == 1
+
+
+@pytest.mark.parametrize("encoding", ["gzip, br", "", "identity"])
+@pytest.mark.parametrize("name", ["app.css", "queue.js", "no-such.js", "lib/no-such.js"])
+@pytest.mark.parametrize("digest", ["0" * 16, "current"])
+async def test_files_both_ways(
+    ways: Ways, house: House, digest: str, name: str, encoding: str
+) -> None:
+    if digest == "current":
+        digest = make_pages(house).assets.digest
+    headers = {"accept-encoding": encoding}
+    answer = await both(ways, "GET", f"/static/{digest}/{name}", headers=headers)
+    assert answer.status_code == (404 if "no-such" in name else 200)
+    assert ways.usual == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/0/a%00b.js",
+        "/static/0/%2e%2e/web.py",
+        "/static/0//app.css",
+        "/static/0/app.css/",
+        "/static/0/",
+        "/static/0",
+        "/static/0/.app.css",
+    ],
+)
+async def test_files_whose_address_is_not_plain(ways: Ways, path: str) -> None:
+    await both(ways, "GET", path)
     assert ways.usual == 1
 
 

@@ -37,6 +37,14 @@ def test_wishes_stand_over_the_scenario(tmp_path: Path) -> None:
     assert kind.seats == 30
 
 
+@pytest.mark.parametrize(
+    ("seats", "made"), [(1, 1), (7, 7), (50, 50), (53, 80), (1_000, 1_000), (1_234, 1_240)]
+)
+def test_the_hall_has_the_seats_that_were_asked_for(seats: int, made: int) -> None:
+    """Where that can be in whole rows; snipers on 50 seats are not to find 80."""
+    assert hall_of(seats).seat_count == made
+
+
 def test_the_spike_is_five_times_what_is_carried() -> None:
     phases = {each.name: each for each in spike(kind_of(Options(scenario="overload", rate=40)))}
     assert phases["overload"].from_per_s == phases["overload"].to_per_s == 40 * OVERLOAD == 200

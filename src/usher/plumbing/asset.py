@@ -22,6 +22,8 @@ from litestar.response.base import ASGIResponse
 
 from usher.errors import NotFound
 from usher.plumbing.answer import Answer
+from usher.plumbing.express import EXPRESS
+from usher.plumbing.request import header_in
 
 _MEDIA: Final = {
     ".css": "text/css; charset=utf-8",
@@ -68,6 +70,7 @@ class Assets:
         for name, file in self._files.items():
             digest.update(name.encode() + b"\0" + file.body)
         self.digest = digest.hexdigest()
+        self._modules: dict[str, list[str]] = {}
         self._messages: dict[str, list[Message]] = {}
 
     def url(self, name: str) -> str:
@@ -82,13 +85,15 @@ class Assets:
 
     def modules(self, name: str) -> list[str]:
         """A script and all that it imports, itself first."""
-        found = [name]
-        for each in found:
-            text = self._files[each].body.decode()
-            for path in _IMPORT.findall(text):
-                other = posixpath.normpath(posixpath.join(posixpath.dirname(each), path))
-                if other not in found:
-                    found.append(other)
+        found = self._modules.get(name)
+        if found is None:
+            found = self._modules[name] = [name]
+            for each in found:
+                text = self._files[each].body.decode()
+                for path in _IMPORT.findall(text):
+                    other = posixpath.normpath(posixpath.join(posixpath.dirname(each), path))
+                    if other not in found:
+                        found.append(other)
         return found
 
     def messages(self, name: str) -> list[Message]:
@@ -111,7 +116,7 @@ class Assets:
     def handler(self) -> HTTPRouteHandler:
         """GET /static/{digest}/{name}."""
 
-        @get("/static/{digest:str}/{name:path}", include_in_schema=False)
+        @get("/static/{digest:str}/{name:path}", include_in_schema=False, opt=EXPRESS)
         async def static_file(
             digest: FromPath[str], name: FromPath[Any], request: Request[Any, Any, Any]
         ) -> ASGIResponse:
@@ -119,7 +124,7 @@ class Assets:
             file = self._files.get(str(name).lstrip("/"))
             if file is None:
                 raise NotFound("there is no such file")
-            zips = "gzip" in request.headers.get("accept-encoding", "") and bool(file.zipped)
+            zips = "gzip" in header_in(request.scope, b"accept-encoding") and bool(file.zipped)
             body = file.zipped if zips else file.body
             head = [
                 (b"content-type", file.media),

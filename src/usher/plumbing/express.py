@@ -3,7 +3,8 @@
 Litestar's way to a handler (its stack of ASGI layers, its routing, the search for parameters, an
 exit stack, the search for how to answer) is a third of a join; of a handler that is given its
 request and gives a finished answer, none of that changes anything. Such handlers say `opt=EXPRESS`
-and take nothing but the id in their address, the request, a JSON body and an Idempotency-Key.
+and take nothing but the id in their address (or the path of a file), the request, a JSON body and
+an Idempotency-Key. The layers of a router they do not have: none that would do anything for them.
 
 They stay Litestar's: its description of the API has them, and whatever is not plain (another
 method, an address written otherwise, a header that is refused) goes the usual way to the same
@@ -28,19 +29,21 @@ from usher.plumbing.request import IDEMPOTENCY_KEY, StrictRequest
 EXPRESS: Final = {"express": True}
 # An id as ids.py makes them; whatever else stands in its place is looked at the usual way.
 _ID: Final = re.compile(r"(?<=/)[a-z]{3}_[0-9a-f]{20}(?=/|$)")
-_TEMPLATE: Final = re.compile(r"\{(\w+):str\}")
+_TEMPLATE: Final = re.compile(r"\{(\w+):(str|path)\}")
+# What an address of files may hold to be plain; it is matched as a whole.
+_PLAIN: Final = {"str": r"(?P<{}>[\w-]+)", "path": r"(?P<{}>[\w-]+(?:[./][\w-]+)*)"}
 _HOST: Final = re.compile(rb"[\w.:\[\]-]+")
 _KEY: Final = re.compile(IDEMPOTENCY_KEY)
 _KEY_CHARS_MAX: Final = limits.idempotency_key_chars_max
 
 
 class _Way(NamedTuple):
-    """A handler, the names of what it takes, the name of the id in its address ("" where there is
-    none), and what is asked of every request before."""
+    """A handler, the names of what it takes, of these the ones in its address, and what is asked
+    of every request before."""
 
     handler: HTTPRouteHandler
     takes: frozenset[str]
-    id_name: str
+    names: tuple[str, ...]
     before: Callable[[Any], Awaitable[Any]] | None
 
 
@@ -50,14 +53,21 @@ class Express:
 
     def __init__(self, app: Litestar) -> None:
         self._app = app
-        self._ways = {
-            (method, _TEMPLATE.sub("", route.path)): _way(handler)
-            for route in app.routes
-            if isinstance(route, HTTPRoute)
-            for handler in route.route_handlers
-            if handler.opt.get("express")
-            for method in handler.http_methods
-        }
+        self._ways: dict[tuple[str, str], _Way] = {}
+        self._files: list[tuple[re.Pattern[str], _Way]] = []
+        for route in app.routes:
+            for handler in route.route_handlers if isinstance(route, HTTPRoute) else ():
+                if handler.opt.get("express"):
+                    self._add(route.path, handler)
+
+    def _add(self, path: str, handler: HTTPRouteHandler) -> None:
+        way = _way(path, handler)
+        if path.endswith(":path}"):
+            parts = _TEMPLATE.sub(lambda found: _PLAIN[found[2]].format(found[1]), path)
+            self._files.append((re.compile(parts), way))
+            return
+        for method in handler.http_methods:
+            self._ways[method, _TEMPLATE.sub("", path)] = way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         known = self._known(cast(dict[str, Any], scope))
@@ -80,13 +90,9 @@ class Express:
         """The way of a request, and its handler's arguments but for the request and the body."""
         if scope["type"] != "http" or scope.get("root_path"):
             return None
-        path = scope["path"]
-        found = _ID.search(path)
-        start, end = found.span() if found else (0, 0)
-        way = self._ways.get((scope["method"], path[:start] + path[end:]))
-        if way is None or bool(way.id_name) != bool(found):
+        way, given = self._find(scope["method"], scope["path"])
+        if way is None:
             return None
-        given = {way.id_name: path[start:end]} if found else {}
         for name, value in scope["headers"]:
             if name == b"host":
                 if not _HOST.fullmatch(value):
@@ -98,13 +104,26 @@ class Express:
                 given["key"] = key
         return way, given
 
+    def _find(self, method: str, path: str) -> tuple[_Way | None, dict[str, Any]]:
+        """The way of an address, and what its handler takes from it."""
+        found = _ID.search(path)
+        start, end = found.span() if found else (0, 0)
+        way = self._ways.get((method, path[:start] + path[end:]))
+        if way is not None:
+            known = len(way.names) == (found is not None)
+            return (way if known else None), dict.fromkeys(way.names, path[start:end])
+        for pattern, files in self._files:
+            if method in files.handler.http_methods and (match := pattern.fullmatch(path)):
+                return files, match.groupdict()
+        return None, {}
+
     def _request(
         self, way: _Way, given: dict[str, Any], scope: Any, receive: Receive, send: Send
     ) -> StrictRequest:
         """The request, with all in its scope that Litestar puts there."""
         scope["app"] = scope["litestar_app"] = self._app
         scope["route_handler"] = way.handler
-        scope["path_params"] = {way.id_name: given[way.id_name]} if way.id_name else {}
+        scope["path_params"] = {name: given[name] for name in way.names}
         return StrictRequest(scope, receive, send)
 
     def _refusal(self, request: StrictRequest, fault: Exception) -> ASGIApp:
@@ -124,10 +143,10 @@ async def _ask(way: _Way, given: dict[str, Any], request: StrictRequest) -> ASGI
     return cast(ASGIApp, await cast(Any, way.handler.fn)(**given))
 
 
-def _way(handler: HTTPRouteHandler) -> _Way:
+def _way(path: str, handler: HTTPRouteHandler) -> _Way:
     takes = frozenset(signature(handler.fn).parameters)
-    (path,) = handler.paths
-    ids = _TEMPLATE.findall(path)
-    if len(ids) > 1 or takes - {"request", "data", "key", *ids} or handler.resolve_guards():
+    names = tuple(name for name, _ in _TEMPLATE.findall(path))
+    several = len(names) > 1 and not path.endswith(":path}")
+    if several or takes - {"request", "data", "key", *names} or handler.resolve_guards():
         raise SetupError(f"{handler.handler_name} takes more than the short way gives")
-    return _Way(handler, takes, "".join(ids), handler.resolve_before_request())
+    return _Way(handler, takes, names, handler.resolve_before_request())

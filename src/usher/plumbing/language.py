@@ -24,6 +24,7 @@ from usher.plumbing.asset import Message
 
 DEFAULT: Final = "en"
 LANGUAGE_COOKIE: Final = "language"
+_ACCEPTED_CHARS_MAX: Final = 200
 
 
 class Language:
@@ -37,8 +38,11 @@ class Language:
         self.gettext = translations.ugettext
         self.ngettext = translations.ungettext
         self._translations = translations
-        # A hall has a handful of prices and 80,000 seats, each with its price beside it.
+        # A hall has a handful of prices and 80,000 seats, each with its price beside it; and what a
+        # page shows of an event, it shows to everybody. Babel takes 20 us for each.
         self._money = lru_cache(2_000)(self._write_money)
+        self._number = lru_cache(2_000)(self._write_number)
+        self._when = lru_cache(2_000)(self._write_moment)
 
     def money(self, amount: int, currency: str) -> str:
         """`amount` minor units of a currency, as this language writes them."""
@@ -50,10 +54,16 @@ class Language:
 
     def number(self, value: float) -> str:
         """A number with the separators of this language."""
+        return self._number(value)
+
+    def _write_number(self, value: float) -> str:
         return format_decimal(value, locale=self.locale)
 
     def when(self, moment: datetime, timezone: str = "UTC", form: str = "full") -> str:
         """A moment in `timezone`: "full" with the day of the week, "short", or "time"."""
+        return self._when(moment, timezone, form)
+
+    def _write_moment(self, moment: datetime, timezone: str, form: str) -> str:
         try:
             zone: Any = ZoneInfo(timezone)
         except (ZoneInfoNotFoundError, ValueError):
@@ -100,6 +110,7 @@ class Languages:
 
     def __init__(self, folder: Path) -> None:
         self.known = {DEFAULT: Language(DEFAULT, NullTranslations())}
+        self._chosen = lru_cache(2_000)(self._choose)
         for path in sorted(folder.glob("*.po")):
             with path.open("rb") as file:
                 catalog = read_po(file, locale=path.stem)
@@ -110,6 +121,9 @@ class Languages:
 
     def choose(self, chosen: str | None, accepted: str) -> Language:
         """The language a cookie names, else the best of an Accept-Language header."""
+        return self._chosen(chosen, accepted[:_ACCEPTED_CHARS_MAX])
+
+    def _choose(self, chosen: str | None, accepted: str) -> Language:
         if chosen in self.known:
             return self.known[chosen]
         found = negotiate_locale(_preferred(accepted), list(self.known), sep="-")
@@ -119,7 +133,7 @@ class Languages:
 def _preferred(accepted: str) -> list[str]:
     """The tags of an Accept-Language header, best first; what cannot be read is left out."""
     weighed = []
-    for part in accepted[:200].split(","):
+    for part in accepted.split(","):
         tag, _, weight = part.strip().partition(";q=")
         try:
             weighed.append((float(weight or 1), tag.strip()))

@@ -50,6 +50,7 @@ def make_environment(*, escape: bool = True) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # else each page asks the file system whether its templates have changed
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     environment.install_gettext_callables(  # type: ignore[attr-defined]
@@ -78,6 +79,7 @@ class Pages:
         self._greet = greet
         policy = _POLICY.format(" ".join(("'self'", *leading_to)))
         self._head = [*_HEAD, (b"content-security-policy", policy.encode())]
+        self._said: dict[tuple[str, str], str] = {}
         self._environment = make_environment()
         self._environment.globals |= {"asset": assets.url, "modules": assets.modules}
 
@@ -106,7 +108,7 @@ class Pages:
             language=language,
             languages=list(self.languages.known.values()),
             here=_here(request),
-            words=lambda name: _island(language.words(self.assets.messages(name))),
+            words=lambda name: self._words(language, name),
             island=_island,
             **self._greet(request),
             **variables,
@@ -120,6 +122,14 @@ class Pages:
         head += [(name.encode(), value.encode()) for name, value in headers]
         head += [(b"set-cookie", each.encode("latin-1")) for each in cookies]
         return Answer(body, status, head)
+
+    def _words(self, language: Language, script: str) -> str:
+        """The data block of what a script says in a language."""
+        known = self._said.get((language.code, script))
+        if known is None:
+            said = language.words(self.assets.messages(script))
+            known = self._said[language.code, script] = _island(said)
+        return known
 
     def error(self, request: AnyRequest, error: UsherError) -> ASGIResponse:
         """The page that says what happened and what to do about it."""
