@@ -6,8 +6,9 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from litestar import Litestar, Request, post
+from litestar import Litestar, Request, get, post
 from litestar.params import FromPath, FromQuery
+from litestar.types import ASGIApp
 
 from tests.contract.fan import Fan, bearer
 from usher.errors import SetupError
@@ -193,6 +194,7 @@ async def test_what_does_not_exist(ways: Ways) -> None:
         (b'{"seats":["nowhere"]}', JSON | PAGE, 422),
         (b'{"category":"none","quantity":2}', JSON, 422),
         (b'{"seats":["nowhere"]}', {"content-type": "text/plain"}, 415),
+        (b"", {"content-type": "text/plain"}, 400),
         (b" " * 2_000_000, JSON, 413),
     ],
 )
@@ -231,6 +233,19 @@ async def test_a_fault_of_ours_is_told_the_same(
     monkeypatch.setattr(house.queue, "state", broken)
     answer = await both(ways, "GET", f"/api/v1/events/{paused_event}/queue")
     assert (answer.status_code, answer.json()["code"]) == (500, "fault")
+
+
+def _as_it_is(app: ASGIApp) -> ASGIApp:
+    return app
+
+
+@pytest.mark.parametrize("more", [{"middleware": [_as_it_is]}, {"cache": 5}])
+def test_a_handler_with_layers_of_its_own_is_refused_at_the_start(more: dict[str, Any]) -> None:
+    @get("/api/v1/things", opt=EXPRESS, **more)
+    async def show(request: Request[Any, Any, Any]) -> None: ...
+
+    with pytest.raises(SetupError, match="takes more than the short way gives"):
+        Express(Litestar([show], openapi_config=None))
 
 
 def test_a_handler_that_takes_more_is_refused_at_the_start() -> None:

@@ -29,6 +29,9 @@ from usher.errors import Unavailable
 from usher.feed import positions, service
 from usher.feed.streams import PlaceStream, SeatStream
 from usher.ids import new_id
+from usher.overload import guarded
+from usher.plumbing.doorstep import doorstep
+from usher.plumbing.express import Express
 from usher.plumbing.sse import Stream, chunk, encode
 from usher.queue.service import Place
 from usher.settings import environ_of
@@ -301,10 +304,18 @@ async def test_a_process_that_goes_sends_its_readers_on(
 
 @pytest.fixture
 async def inside(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a server in this process, whose hub is `house.hub`."""
+    """A client of a server in this process, whose hub is `house.hub`, behind all that stands before
+    the application."""
     port = free_port("127.0.0.1", 0)
-    app = cast(Any, build_app(house))
-    config = uvicorn.Config(app, port=port, lifespan="off", log_config=None, access_log=False)
+    shed = guarded(Express(build_app(house)), house)
+    config = uvicorn.Config(
+        cast(Any, shed),
+        port=port,
+        http=doorstep(shed, 1_000),
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     await until(lambda: server.started)
@@ -389,7 +400,7 @@ async def test_nothing_of_a_request_lives_as_long_as_its_stream(
     nobody has to collect them."""
 
     def alive() -> set[str]:
-        kinds = ("RequestResponseCycle", "HttpToolsProtocol", "HttpRequestParser", "StrictRequest")
+        kinds = ("RequestResponseCycle", "Doorstep", "HttpRequestParser", "StrictRequest")
         return {type(each).__name__ for each in gc.get_objects()} & set(kinds)
 
     joined = await house.queue.join(simple_event, new_id("fan"))
@@ -403,6 +414,9 @@ async def test_nothing_of_a_request_lives_as_long_as_its_stream(
         ):
             await seats.next()
             await place.next()
+            # The connections on which answers were read are kept, but not by anything of ours.
+            for answer in (f"{path}/queue", "/healthz", "/static/0/app.css"):
+                assert (await inside.get(answer, headers={"connection": "close"})).is_success
             await until(lambda: not alive())
     finally:
         gc.enable()

@@ -50,9 +50,10 @@ async def _measure(settings: Settings) -> dict[str, tuple[float, str]]:
             },
         )
         idle = await meter.over(IDLE_S)
-        note("line", await line.measure(site, meter, idle))
+        drawn = await line.measure(site, meter, idle)
+        note("line", drawn)
         idle = await meter.over(IDLE_S)
-        streams = StreamCosts(site, meter, idle)
+        streams = StreamCosts(site, meter, idle, drawn["redis.draw_1000"] / 1_000)
         await streams.measure()
         note("streams", streams.values)
         idle = await meter.over(IDLE_S)

@@ -22,9 +22,10 @@ TICK_S: Final = 0.25  # a little more than the hub's own: each change is a push 
 
 
 class StreamCosts:
-    """Measures into `values`."""
+    """Measures into `values`; `draw_us` is what it takes of Redis to draw one place."""
 
-    def __init__(self, site: Up, meter: Meter, idle: Spent) -> None:
+    def __init__(self, site: Up, meter: Meter, idle: Spent, draw_us: float) -> None:
+        self._draw_us = draw_us
         self._house = site.house
         self._site = Site(site.url)
         self._meter = meter
@@ -81,24 +82,27 @@ class StreamCosts:
         self.values["api.stream_bytes"] = max(0, grown) / len(asks)
         self.values["api.push_place"] = await self._push_us()
         self.values["wire.push_place"] = median(map(len, streams.messages(b"place")))
-        # News for all of them: each place is looked up. What is pushed anyway is taken off.
-        calm = await self._meter.over(WINDOW_S)
-        watch = self._meter.start()
-        await self._house.sales.change(event, "bench", SaleChange(state="paused"))
-        await asyncio.sleep(WINDOW_S)
-        spent = watch.stop().less(calm)
-        self.values["api.tell"] = spent.api / STREAMS
-        self.values["redis.tell"] = spent.redis / STREAMS
         await streams.close()
         await self._close(event)
 
     async def _lobby(self) -> None:
-        event = await event_on_sale(self._house, 10, 10, state="lobby")
+        event = await event_on_sale(self._house, 10, 10, state="lobby", rate_per_min=1)
         streams = Streams(self._site)
         await streams.open(await self._asks(event, STREAMS))
         await asyncio.sleep(1)
         self.values["api.push_lobby"] = await self._push_us()
         self.values["wire.push_lobby"] = median(map(len, streams.messages(b"place")))
+        # The draw is done: each place is looked up. What is pushed besides is taken off.
+        pushes = await self._pushes()
+        watch = self._meter.start()
+        await self._house.sales.change(event, "bench", SaleChange(state="open"))
+        await asyncio.sleep(WINDOW_S)
+        spent = watch.stop().less(self._calm)
+        besides = await self._pushes() - pushes - STREAMS
+        self.values["api.tell"] = (spent.api - besides * self.values["api.push_place"]) / STREAMS
+        self.values["redis.tell"] = spent.redis / STREAMS - self._draw_us
+        if min(self.values["api.tell"], self.values["redis.tell"]) <= 0:
+            raise RuntimeError("nothing was told of the draw")
         await streams.close()
         await self._close(event)
 

@@ -59,7 +59,7 @@ NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "api.push_lobby": ("us", "a message to a place in the lobby"),
     "api.push_place": ("us", "a position to a place in line"),
     "api.push_seats": ("us", "a change of seats to a stream of them"),
-    "api.tell": ("us", "telling a stream that its place is looked up for"),
+    "api.tell": ("us", "telling a stream the number drawn for it, its place looked up"),
     "redis.tell": ("us", "looking that place up"),
     "wire.push_lobby": ("bytes", "a message to a place in the lobby"),
     "wire.push_place": ("bytes", "a position to a place in line"),

@@ -97,7 +97,7 @@ def _gives_way(wish: Wish, costs: Costs, at: int) -> int | None:
 
 
 def helps_of(wish: Wish, costs: Costs) -> list[Help]:
-    """What the organiser can do about it, each alone and then all together."""
+    """What the organiser can do about it and would help, each alone and then all together."""
     ways: dict[str, dict[str, object]] = {}
     if wish.minutes < EARLY_MINUTES:
         ways[f"fans come within {EARLY_MINUTES:g} minutes"] = {"minutes": EARLY_MINUTES}
@@ -105,14 +105,20 @@ def helps_of(wish: Wish, costs: Costs) -> list[Help]:
         ways["a CDN serves the files of the pages"] = {"pages": "cdn"}
     if wish.stream_share < 1:
         ways["all listen to streams, nobody polls"] = {"stream_share": 1.0}
-    if len(ways) > 1:
-        ways["all of it"] = {name: value for way in ways.values() for name, value in way.items()}
-    return [
-        Help(
-            what=what,
-            gives_way_at_fans=parts_of(msgspec.structs.replace(wish, **change), costs)[
-                0
-            ].gives_way_at_fans,
-        )
+    bears = _bears(wish, costs)
+    found = {
+        what: (change, fans)
         for what, change in ways.items()
-    ]
+        if (fans := _bears(msgspec.structs.replace(wish, **change), costs)) is None
+        or (bears is not None and fans > bears)
+    }
+    if len(found) > 1:
+        whole = {name: value for change, _ in found.values() for name, value in change.items()}
+        together = msgspec.structs.replace(wish, **whole)
+        found["all of it"] = whole, _bears(together, costs)
+    return [Help(what=what, gives_way_at_fans=fans) for what, (_, fans) in found.items()]
+
+
+def _bears(wish: Wish, costs: Costs) -> int | None:
+    """The number of fans at which the first part gives way."""
+    return parts_of(wish, costs)[0].gives_way_at_fans

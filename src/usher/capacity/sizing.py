@@ -19,6 +19,7 @@ from usher.capacity.processes import (
     streams_of,
     workers_of,
 )
+from usher.feed.positions import ASKED_PER_S
 
 # Redis forks to rewrite its log; what is written meanwhile is there twice, at worst everything.
 REWRITE: Final = 2.0
@@ -96,7 +97,7 @@ def plan(wish: Wish, costs: Costs) -> Plan:
     redis = redis_memory(wish, line, costs)
     bought_per_s = line.calls_per_min / 60 * wish.buy_share
     cores_busy = max(load.cpu_us for load in loads.values()) / 1e6
-    told_us = wish.fans * wish.stream_share
+    listening = wish.fans * wish.stream_share
     return Plan(
         wish=wish,
         machine=costs.machine,
@@ -131,9 +132,15 @@ def plan(wish: Wish, costs: Costs) -> Plan:
         draw_s=round(
             wish.fans / 1_000 * (costs["worker.draw_1000"] + costs["redis.draw_1000"]) / 1e6, 2
         ),
-        # All streams hear of the opening at once, and each place is looked up for it.
+        # All streams hear their numbers when the draw is done; each process looks up no more places
+        # a second than leave room for others.
         opening_told_s=round(
-            max(told_us * costs["api.tell"] / processes, told_us * costs["redis.tell"]) / 1e6, 2
+            max(
+                listening / processes / ASKED_PER_S,
+                listening * costs["api.tell"] / processes / 1e6,
+                listening * costs["redis.tell"] / 1e6,
+            ),
+            2,
         ),
         parts=parts_of(wish, costs),
         helps=helps_of(wish, costs),

@@ -42,7 +42,8 @@ def whole(wish: Wish, costs: Costs) -> tuple[Load, Load]:
         + lobby(wish, unit, LOBBY_POLL_S) * (come_s / 2)
         + lobby(wish, unit, OPENING_POLL_S) * draw_s
         + draw
-        + told * 2  # of the opening, and of the end
+        + told
+        + unit.place_push("lobby") * listening  # of the end, which is the same for all
         + called
         + (waiting(wish, line, unit) + seats_feed(wish, line, unit)) * line.line_s
         + visit(wish, unit) * line.called

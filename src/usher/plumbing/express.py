@@ -70,6 +70,9 @@ class Express:
             self._ways[method, _TEMPLATE.sub("", path)] = way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Taken out whoever answers: it refers to the connection, which refers to the scope, and a
+        # connection that has ended would stay until the next garbage collection.
+        at_once = cast(dict[str, Any], scope).pop(ONE_WRITE, None)
         known = self._known(cast(dict[str, Any], scope))
         if known is None:
             await cast(ASGIApp, self._app)(scope, receive, send)
@@ -81,7 +84,6 @@ class Express:
             response = await _ask(way, given, request)
         except Exception as fault:  # noqa: BLE001 - as Litestar does: each has its answer
             response = self._refusal(request, fault)
-        at_once = cast(dict[str, Any], scope).get(ONE_WRITE)
         if at_once and isinstance(response, Answer) and at_once(scope, response.raw()):
             return
         await response(scope, receive, send)
@@ -120,7 +122,7 @@ class Express:
     def _request(
         self, way: _Way, given: dict[str, Any], scope: Any, receive: Receive, send: Send
     ) -> StrictRequest:
-        """The request, with all in its scope that Litestar puts there."""
+        """The request, with what our handlers and refusals read of what Litestar puts there."""
         scope["app"] = scope["litestar_app"] = self._app
         scope["route_handler"] = way.handler
         scope["path_params"] = {name: given[name] for name in way.names}
@@ -146,7 +148,18 @@ async def _ask(way: _Way, given: dict[str, Any], request: StrictRequest) -> ASGI
 def _way(path: str, handler: HTTPRouteHandler) -> _Way:
     takes = frozenset(signature(handler.fn).parameters)
     names = tuple(name for name, _ in _TEMPLATE.findall(path))
-    several = len(names) > 1 and not path.endswith(":path}")
-    if several or takes - {"request", "data", "key", *names} or handler.resolve_guards():
+    more: tuple[Any, ...] = (
+        len(names) > 1 and not path.endswith(":path}"),
+        takes - {"request", "data", "key", *names},
+        handler.resolve_guards(),
+        handler.after_request,
+        handler.resolve_after_response(),
+        handler.cache,
+        handler.has_sync_callable,
+        # Of its own; a router's are left out knowingly.
+        handler.middleware,
+        handler.exception_handlers,
+    )
+    if any(more):
         raise SetupError(f"{handler.handler_name} takes more than the short way gives")
     return _Way(handler, takes, names, handler.resolve_before_request())

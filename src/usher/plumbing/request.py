@@ -73,11 +73,12 @@ class StrictRequest(Request[Any, Any, Any]):
 
     async def json(self) -> Any:
         """The body as its handler's struct: Malformed, BadInput, UnsupportedMedia."""
+        body = await self.body()  # first, as Litestar does: what is no body has no type either
         media = header_in(self.scope, b"content-type").partition(";")[0].strip().lower()
         if media not in ("", "application/json") and not media.endswith("+json"):
             raise UnsupportedMedia(f"the body must be application/json, not {media[:80]}")
         wanted = self.route_handler.parsed_data_field
-        return read_json(await self.body(), wanted.annotation if wanted else Any)
+        return read_json(body, wanted.annotation if wanted else Any)
 
 
 @cache

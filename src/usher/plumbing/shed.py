@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple, cast
 import structlog
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from usher.plumbing.answer import on_the_wire
+from usher.plumbing.answer import ONE_WRITE, on_the_wire
 
 log = structlog.get_logger("usher.shed")
 
@@ -182,6 +182,7 @@ class Shed:
             await self._app(scope, receive, send)
             return
         if self.busy and PASSED not in scope and self._full(kind.tier):
+            cast(dict[str, Any], scope).pop(ONE_WRITE, None)  # see plumbing/express.py
             answer = self._turn_away(scope, kind.tier)
             await send(answer.start)  # type: ignore[arg-type]
             await send(answer.body)  # type: ignore[arg-type]
