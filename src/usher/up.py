@@ -10,6 +10,8 @@ import httpx
 from usher.embedded import Embedded, start_embedded
 from usher.errors import SetupError
 from usher.plumbing.child import Child
+from usher.plumbing.lua import Runner
+from usher.plumbing.presence import roll
 from usher.settings import Settings, environ_of
 from usher.wiring import House, opened
 
@@ -83,7 +85,7 @@ async def up(settings: Settings, *, workers: int = 1, given_url: bool = False) -
             children.append(Child(name, ["worker"], environ))
         stack.push_async_callback(_stop, children)
         await asyncio.gather(*(child.start() for child in children))
-        await _ready(f"http://{settings.host}:{port}", children[0])
+        await ready(f"http://{settings.host}:{port}", children[0], house.runner)
         yield Up(settings, house, children, servers)
 
 
@@ -91,13 +93,15 @@ async def _stop(children: list[Child]) -> None:
     await asyncio.gather(*(child.stop() for child in children))
 
 
-async def _ready(url: str, api: Child) -> None:
-    """Returns when the API answers that it can serve; SetupError when it does not in time."""
+async def ready(url: str, api: Child, runner: Runner) -> None:
+    """Returns when the API answers that it can serve; SetupError when it does not in time. It must
+    be on the roll as well: somebody else may have taken the port since it was found free."""
     late = asyncio.get_running_loop().time() + READY_S
     async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
         while asyncio.get_running_loop().time() < late:
             try:
-                if (await http.get(f"{url}/readyz")).is_success:
+                answers = (await http.get(f"{url}/readyz")).is_success
+                if answers and api.pid in {each.pid for each in await roll(runner)}:
                     return
             except httpx.HTTPError:
                 pass
