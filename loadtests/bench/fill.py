@@ -6,8 +6,7 @@ import time
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from hiredis import pack_command
-
+from loadtests.bench.wire import command
 from usher.ids import PREFIXES
 from usher.keys import Keys
 from usher.wiring import House
@@ -30,15 +29,15 @@ async def fill(house: House, event: str, fans: int, *, word: str) -> Filled:
     url = urlsplit(house.settings.redis_url)
     reader, writer = await asyncio.open_connection(url.hostname, url.port, limit=1 << 22)
     try:
-        writer.write(pack_command(("AUTH", url.password or "")))
+        writer.write(command("AUTH", url.password or ""))
         await reader.readuntil(b"\r\n")
         script = house.runner.scripts["queue/join"]
-        text = pack_command(("SCRIPT", "LOAD", script.text))
+        text = command("SCRIPT", "LOAD", script.text)
         writer.write(text)
         await reader.readuntil(script.sha.encode() + b"\r\n")
         keys = Keys(event).named(script.keys)
         sample = f"{PREFIXES['place']}_{'0' * 2 * _ID_BYTES}"
-        head = pack_command(("EVALSHA", script.sha, len(keys), *keys, sample))
+        head = command("EVALSHA", script.sha, len(keys), *keys, sample)
         head = head[: -len(sample) - 2]
         places: list[str] = []
         sizes: list[int] = []

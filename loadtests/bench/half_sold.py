@@ -3,7 +3,7 @@ by pointing at seats."""
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final, NamedTuple
 
 from usher.event.model import Showing
@@ -72,7 +72,7 @@ class Arena:
     async def buy(self, wants: Sequence[Want], fans: Sequence[str]) -> list[Bought]:
         """All of them at once."""
         scripts, event = self._house.seat_scripts, self.event
-        holds, calls = [], []
+        holds, calls = list[tuple[str, str]](), list[Coroutine[Any, Any, Any]]()
         for i, (c, size, seats) in enumerate(wants):
             hold, fan = new_id("hold"), fans[i // FAN_PARTIES]
             holds.append((hold, fan))

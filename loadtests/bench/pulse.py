@@ -21,7 +21,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
-from hiredis import pack_command
+
+from loadtests.bench.wire import command
 
 EVERY_S: Final = 0.001
 _PING: Final = b"*1\r\n$4\r\nPING\r\n"
@@ -43,8 +44,8 @@ def _waited_ns(pid: int | str) -> int:
     return 0
 
 
-def _ask(link: socket.socket, command: bytes, end: bytes) -> bytes:
-    link.sendall(command)
+def _ask(link: socket.socket, asked: bytes, end: bytes) -> bytes:
+    link.sendall(asked)
     answer = b""
     while not answer.endswith(end):
         answer += link.recv(65_536)
@@ -57,8 +58,8 @@ def watch(url: str) -> Pulse:
     pulse = Pulse()
     with socket.create_connection((parts.hostname, parts.port or 6379)) as link:
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        _ask(link, pack_command(("AUTH", parts.password or "")), b"\r\n")
-        server = _ask(link, pack_command(("INFO", "server")), b"\r\n")
+        _ask(link, command("AUTH", parts.password or ""), b"\r\n")
+        server = _ask(link, command("INFO", "server"), b"\r\n")
         pid = int(server.partition(b"process_id:")[2].split()[0])
         print("ready", flush=True)
         while not select.select([sys.stdin], [], [], EVERY_S)[0]:

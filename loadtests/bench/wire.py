@@ -9,7 +9,9 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
+
+from hiredis import pack_command
 
 
 class Run(NamedTuple):
@@ -35,6 +37,13 @@ def request(
         lines += ["content-type: application/json"]
     lines += [f"content-length: {len(body)}"]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+def command(*words: str | int) -> bytes:
+    """A command for Redis, its bytes."""
+    said: tuple[Any, ...] = words
+    packed: bytes = pack_command(said)
+    return packed
 
 
 class _Connection(asyncio.Protocol):

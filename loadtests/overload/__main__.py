@@ -176,7 +176,7 @@ async def _run(data_dir: Path, asked: dict[str, Any]) -> tuple[Verdict, dict[str
             site.house, rows, 60, rate_per_min=rate, capacity=100_000, gate_state="paused"
         )
         wire = Wire(host, port, 2_000)
-        tally, bookings = Tally(), []
+        tally, bookings = Tally(), list[str]()
         tokens = [
             (await site.house.queue.join(event, new_id("fan"))).place_token for _ in range(fans)
         ]
