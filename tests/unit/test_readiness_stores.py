@@ -30,6 +30,7 @@ REDIS = RedisFacts(
     aof=True,
     aof_good=True,
     fsync="everysec",
+    rewritten_from=64 * MB,
     ping_ms=0.3,
     ping_worst_ms=2.0,
 )
@@ -93,7 +94,27 @@ def test_more_fans_want_more_memory() -> None:
     small = replace(REDIS, maxmemory=500 * MB)
     assert memory_needed(10_000_000) > 4_000 * MB
     assert only(judge_redis(small, 100_000), "memory").state == "good"
-    assert only(judge_redis(small, 10_000_000), "memory").state == "bad"
+    assert only(judge_redis(replace(small, rewritten_from=0), 10**7), "memory").state == "bad"
+
+
+@pytest.mark.parametrize(
+    ("change", "fans", "state"),
+    [
+        ({}, 100_000, "good"),
+        ({}, 300_000, "look"),
+        ({"rewritten_from": 256 * MB}, 300_000, "good"),
+        ({"rewritten_from": 256 * MB}, 1_000_000, "look"),
+        ({"rewritten_from": 0}, 1_000_000, "good"),
+        ({"rewritten_from": 64 * MB, "aof": False}, 1_000_000, "good"),
+    ],
+)
+def test_a_log_that_is_rewritten_within_a_sale(
+    change: dict[str, Any], fans: int, state: str
+) -> None:
+    items = judge_redis(replace(REDIS, **change), fans)
+    (item,) = [each for each in items if each.name == "log rewriting"]
+    assert item.state == state
+    assert item.do == ("auto-aof-rewrite-min-size 256mb" if state == "look" else "")
 
 
 def test_background_jobs_cannot_have_a_cluster() -> None:

@@ -48,6 +48,7 @@ async def ask_redis(runner: Runner, name: str) -> RedisFacts:
     if told.get("cluster_enabled") == "1":
         nodes = int(_lines(str(await runner.command("CLUSTER", "INFO")))["cluster_known_nodes"])
     fsync = await runner.permitted("CONFIG", "GET", "appendfsync")
+    rewrite = _second(await runner.permitted("CONFIG", "GET", "auto-aof-rewrite-min-size"))
     took = await _times_ms(lambda: runner.command("PING"))
     valkey = told.get("valkey_version")
     return RedisFacts(
@@ -64,6 +65,7 @@ async def ask_redis(runner: Runner, name: str) -> RedisFacts:
         aof=told.get("aof_enabled") == "1",
         aof_good=told.get("aof_last_write_status", "ok") == "ok",
         fsync=_second(fsync),
+        rewritten_from=int(rewrite) if rewrite.isdigit() else 0,
         ping_ms=statistics.median(took),
         ping_worst_ms=max(took),
     )

@@ -16,6 +16,8 @@ POSTGRES_PING_BAD_MS: Final = 50.0
 # on two streams as well. Five times the first, and room for an event's streams, which are bounded.
 FAN_BYTES: Final = 500
 STREAMS_BYTES: Final = 64 * 2**20
+# What joining and being drawn write to the log: 327 MB for a million.
+LOG_BYTES: Final = 330
 DISK_GOOD_BYTES: Final = 5 * 2**30
 DISK_BAD_BYTES: Final = 2**30
 REDIS_LEAST: Final = 7
@@ -26,7 +28,7 @@ _UNSAFE_COMMIT: Final = ("off",)
 
 class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A Redis or Valkey as it tells of itself; sizes in bytes, `maxmemory` 0 for no limit, `fsync`
-    "" where it does not say."""
+    "" and `rewritten_from`, the size from which its log is rewritten, 0 where it does not say."""
 
     name: str  # what it is for
     product: str  # "Valkey 9.1.0"
@@ -41,6 +43,7 @@ class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
     aof: bool
     aof_good: bool
     fsync: str
+    rewritten_from: int
     ping_ms: float
     ping_worst_ms: float
 
@@ -69,6 +72,7 @@ def judge_redis(facts: RedisFacts, fans: int, *, jobs: bool = False) -> list[Ite
         _redis_cluster(facts, jobs),
         _policy(facts),
         _persistence(facts),
+        _rewriting(facts, fans),
         _memory(facts, fans),
         _redis_ping(facts),
     ]
@@ -154,6 +158,19 @@ def _persistence(facts: RedisFacts) -> Item:
                 f"appendfsync {other}: a crash of the machine may lose half a minute",
                 "appendfsync everysec",
             )
+
+
+def _rewriting(facts: RedisFacts, fans: int) -> Item:
+    written = fans * LOG_BYTES
+    if not facts.rewritten_from or written < facts.rewritten_from or not facts.aof:
+        return good(facts.name, "log rewriting", f"about {_mb(written)} are written for a sale")
+    return look(
+        facts.name,
+        "log rewriting",
+        f"each time its log has doubled, from {_mb(facts.rewritten_from)} on; a sale writes about "
+        f"{_mb(written)}, and each rewrite has everybody wait for 5 to 15 ms",
+        "auto-aof-rewrite-min-size 256mb",
+    )
 
 
 def memory_needed(fans: int) -> int:
