@@ -79,13 +79,14 @@ async def test_a_page_is_open_within_stripes_bounds(till: StripeTill, due_s: int
         (500, "JPY", 500),
         (5, "ISK", 500),
         (5, "UGX", 500),
-        (500, "RSD", 50_000),
+        (500, "RSD", 500),
         (10_045, "HUF", 10_045),
         (80_000, "TWD", 80_000),
         (5_120, "KWD", 5_120),
-        (7, "MGA", 7),
+        (700, "MGA", 7),
+        (5_120, "IQD", 512),
     ],
-    ids=["EUR", "JPY", "ISK", "UGX", "RSD", "HUF", "TWD", "KWD", "MGA"],
+    ids=["EUR", "JPY", "ISK", "UGX", "RSD", "HUF", "TWD", "KWD", "MGA", "IQD"],
 )
 def test_amounts(amount: int, currency: str, theirs: int) -> None:
     assert to_stripe(amount, currency) == theirs

@@ -5,7 +5,6 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel.numbers import get_currency_precision
 from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
@@ -16,6 +15,7 @@ from usher import limits
 from usher.account.guards import actor_of
 from usher.account.model import Role
 from usher.clock import iso
+from usher.currency import minor_digits
 from usher.event.model import Showing
 from usher.event.service import EventService
 from usher.insight import queries
@@ -169,7 +169,7 @@ def rows_of(layout: Layout, seats: list[int]) -> list[str]:
 
 
 def _major(amount: int, currency: str) -> str:
-    digits = get_currency_precision(currency)
+    digits = minor_digits(currency)
     whole, part = divmod(amount, 10**digits)
     return f"{whole}.{part:0{digits}}" if digits else str(whole)
 

@@ -4,8 +4,10 @@ Babel does all of it. Catalogues are .po files, compiled in memory when a proces
 messages of scripts are handed to them as JSON, plural forms in the order of the catalogue.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -17,14 +19,16 @@ from babel.core import negotiate_locale
 from babel.dates import format_date, format_datetime, format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_currency, format_decimal
 from babel.support import NullTranslations, Translations
 
+from usher.currency import minor_digits
 from usher.plumbing.asset import Message
 
 DEFAULT: Final = "en"
 LANGUAGE_COOKIE: Final = "language"
 _ACCEPTED_CHARS_MAX: Final = 200
+_DECIMALS: Final = re.compile(r"\.0+")
 
 
 class Language:
@@ -49,8 +53,12 @@ class Language:
         return self._money(amount, currency)
 
     def _write_money(self, amount: int, currency: str) -> str:
-        major = amount / 10 ** get_currency_precision(currency)
-        return format_currency(major, currency, locale=self.locale)
+        digits = minor_digits(currency)
+        # The locale's own way, but for the digits: Babel has notions of its own of these.
+        pattern = self.locale.currency_formats["standard"].pattern
+        pattern = _DECIMALS.sub("." + "0" * digits if digits else "", pattern)
+        major = Decimal(amount).scaleb(-digits)
+        return format_currency(major, currency, pattern, locale=self.locale, currency_digits=False)
 
     def number(self, value: float) -> str:
         """A number with the separators of this language."""

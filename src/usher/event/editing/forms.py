@@ -9,11 +9,11 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from babel.core import get_global
-from babel.numbers import get_currency_precision
 from msgspec import UNSET
 
 from usher import limits
 from usher.clock import is_timezone, wrong_time
+from usher.currency import minor_digits
 from usher.errors import BadInput, BadPlan, UsherError
 from usher.event.editing.model import EventChange, Facts, PlanWish, read_upload
 from usher.event.model import NewEvent
@@ -123,14 +123,14 @@ def fact_values(facts: Facts) -> dict[str, str]:
 
 def plain_money(amount: int, currency: str) -> str:
     """Minor units as they are typed: 45.00."""
-    digits = get_currency_precision(currency)
+    digits = minor_digits(currency)
     return f"{Decimal(amount).scaleb(-digits):.{digits}f}"
 
 
 def read_prices(form: Form, facts: Facts, say: Language) -> EventChange:
     """Prices and colours of the categories, as typed."""
     prices, colors = {}, {}
-    digits = get_currency_precision(facts.currency)
+    digits = minor_digits(facts.currency)
     for each in facts.categories:
         price, color = f"price-{each.rank}", f"color-{each.rank}"
         if price in form:

@@ -3,8 +3,8 @@
 from typing import Any, Final, Literal
 
 import msgspec
-from babel.numbers import get_currency_precision
 
+from usher.currency import minor_digits
 from usher.errors import Conflict
 from usher.payment.model import Payment, Standing
 
@@ -101,14 +101,14 @@ class Event(msgspec.Struct, frozen=True):
 def _scales(currency: str) -> tuple[int, int]:
     """How many minor units a major one has here, and how many at Stripe."""
     theirs = 1 if currency in _NONE else 1_000 if currency in _THREE else 100
-    return int(10 ** get_currency_precision(currency)), theirs
+    return int(10 ** minor_digits(currency)), theirs
 
 
 def to_stripe(amount: int, currency: str) -> int:
     """An amount of ours as Stripe counts it; Conflict where it cannot be charged there.
 
-    Ours are minor units as CLDR has them (100 for a krona of Sweden, 1 for one of Iceland), which
-    are Stripe's nearly everywhere.
+    Ours are minor units by ISO 4217 (100 to a krona of Sweden, none to one of Iceland), which are
+    Stripe's nearly everywhere.
     """
     ours, theirs = _scales(currency)
     whole, rest = divmod(amount * theirs, ours)

@@ -1,13 +1,11 @@
-// How many digits a currency's minor unit has, where they are not two: as the server counts them.
-// Browsers have notions of their own (a forint of 0 digits here, of 2 there), and a price that is
-// divided by another power of ten is another price. A test holds this to the server's table.
+// How many digits a currency's minor unit has, where they are not two (ISO 4217): as the server
+// counts them. Browsers have notions of their own (a forint of 0 digits here, of 2 there), and a
+// price that is divided by another power of ten is another price. A test holds this to the
+// server's table.
 
 const DIGITS = {
-  0: [
-    "ADP AFN ALL BIF BYR CLP DJF ESP GNF IQD IRR ISK ITL JPY KMF KPW KRW LAK LBP LUF MGA MGF",
-    "MMK MRO PYG RSD RWF SLL SOS STD SYP TMM TRL UGX UYI VND VUV XAF XOF XPF YER ZMK ZWD",
-  ].join(" "),
-  3: "BHD JOD KWD LYD OMR TND",
+  0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+  3: "BHD IQD JOD KWD LYD OMR TND",
   4: "CLF UYW",
 };
 
