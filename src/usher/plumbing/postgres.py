@@ -9,7 +9,6 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
-from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager
 from piccolo.apps.migrations.tables import Migration
 from piccolo.conf.apps import Finder
 from piccolo.engine.postgres import PostgresEngine
@@ -179,6 +178,9 @@ def _bind(engine: PostgresEngine) -> None:
 
 async def _migrate_next(engine: PostgresEngine) -> bool:
     """Runs the first migration that has not run; False where all have."""
+    # Here, as it brings a code formatter along: 0.2 s of the start of each process and command.
+    from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager
+
     async with engine.transaction() as transaction:
         await transaction.connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
         manager = ForwardsMigrationManager(app_name="usher", migration_id="1")
