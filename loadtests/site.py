@@ -24,7 +24,7 @@ from usher.plumbing.child import Child
 from usher.plumbing.presence import raise_open_files
 from usher.sale.model import SaleChange
 from usher.settings import environ_of, read_settings
-from usher.up import READY_S, Up, free_port, up
+from usher.up import READY_S, Up, free_port, ready, up
 from usher.venue.bowl import bowl
 from usher.venue.generate import rows_by_columns
 from usher.venue.model import Plan as Hall
@@ -76,9 +76,11 @@ def hall_of(seats: int) -> Hall:
     arena has about so many."""
     if seats >= _BOWL_FROM:
         return bowl(seats)
-    even = (columns for columns in range(_ROW_MAX, _ROW_MIN - 1, -1) if seats % columns == 0)
-    columns = next(even, min(_ROW_MAX, seats))
-    return rows_by_columns(-(-seats // columns), columns)
+    if seats < _ROW_MIN:
+        return rows_by_columns(1, seats)
+    made = {columns: -(-seats // columns) * columns for columns in range(_ROW_MIN, _ROW_MAX + 1)}
+    columns = min(made, key=lambda columns: (made[columns], -columns))
+    return rows_by_columns(made[columns] // columns, columns)
 
 
 class Own:
@@ -143,23 +145,13 @@ async def own_site(options: Options, kind: Kind) -> AsyncIterator[Own]:
                     await child.start()
                     urls.append(f"http://{settings.host}:{port}")
                     apis.append(child)
-                await asyncio.gather(*(_ready(url) for url in urls))
+                runner = site.house.runner
+                await asyncio.gather(
+                    *(ready(url, api, runner) for url, api in zip(urls, apis, strict=True))
+                )
                 yield Own(site, urls, await _put_on_sale(site, kind), apis)
         finally:
             delete_data(data_dir)
-
-
-async def _ready(url: str) -> None:
-    late = time.monotonic() + READY_S
-    async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
-        while time.monotonic() < late:
-            try:
-                if (await http.get(f"{url}/readyz")).is_success:
-                    return
-            except httpx.HTTPError:
-                pass
-            await asyncio.sleep(0.1)
-    raise SetupError(f"the API process at {url} does not get ready; its log above says why")
 
 
 async def _put_on_sale(site: Up, kind: Kind) -> str:

@@ -6,6 +6,7 @@ which Babel has it from, follows what people write, and has moved some (the fori
 Serbia between two releases).
 """
 
+from decimal import Decimal
 from typing import Final
 
 _DIGITS: Final = {
@@ -22,3 +23,9 @@ MINOR_DIGITS: Final = {
 def minor_digits(currency: str) -> int:
     """Digits behind the point of an amount in `currency`, a code of ISO 4217: 2 for EUR."""
     return MINOR_DIGITS.get(currency, 2)
+
+
+def plain_money(amount: int, currency: str) -> str:
+    """Minor units as they are typed and listed: 45.00."""
+    digits = minor_digits(currency)
+    return f"{Decimal(amount).scaleb(-digits):.{digits}f}"

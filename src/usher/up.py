@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 
 from usher.embedded import Embedded, start_embedded
-from usher.errors import SetupError
+from usher.errors import SetupError, UsherError
 from usher.plumbing.child import Child
 from usher.plumbing.lua import Runner
 from usher.plumbing.presence import roll
@@ -97,13 +97,14 @@ async def ready(url: str, api: Child, runner: Runner) -> None:
     """Returns when the API answers that it can serve; SetupError when it does not in time. It must
     be on the roll as well: somebody else may have taken the port since it was found free."""
     late = asyncio.get_running_loop().time() + READY_S
+    host = socket.gethostname()
     async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
         while asyncio.get_running_loop().time() < late:
             try:
                 answers = (await http.get(f"{url}/readyz")).is_success
-                if answers and api.pid in {each.pid for each in await roll(runner)}:
+                if answers and (api.pid, host) in {(p.pid, p.host) for p in await roll(runner)}:
                     return
-            except httpx.HTTPError:
+            except (httpx.HTTPError, UsherError):
                 pass
             if api.restarts > 2:
                 break

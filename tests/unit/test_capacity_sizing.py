@@ -177,8 +177,19 @@ def test_what_would_help_helps() -> None:
     found = plan(Wish(fans=10**6, seats=5_000), shipped_costs())
     first = found.parts[0].gives_way_at_fans
     assert first is not None
-    assert len(found.helps) == 3, "those two, and both: streams are no help to Redis"
+    assert found.helps
     assert all((each.gives_way_at_fans or 10**12) > first for each in found.helps)
+
+
+def test_what_helps_only_beside_another_is_in_the_whole() -> None:
+    """Streams cost Redis something while fans arrive, and save it more where they come slowly."""
+    found = plan(Wish(fans=10**6, seats=80_000, minutes=5, stream_share=0), shipped_costs())
+    one, both = (each.gives_way_at_fans for each in found.helps)
+    assert found.helps[0].what == "fans come within 30 minutes"
+    assert "streams" in found.helps[1].what
+    assert both is not None
+    assert one is not None
+    assert both > 1.5 * one
     together = found.helps[-1].gives_way_at_fans or 10**12
     assert together >= max(each.gives_way_at_fans or 0 for each in found.helps[:-1])
     done = Wish(fans=10**6, seats=5_000, minutes=60, stream_share=1, pages="cdn")

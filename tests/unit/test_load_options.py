@@ -38,7 +38,8 @@ def test_wishes_stand_over_the_scenario(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seats", "made"), [(1, 1), (7, 7), (50, 50), (53, 80), (1_000, 1_000), (1_234, 1_240)]
+    ("seats", "made"),
+    [(1, 1), (7, 7), (11, 11), (50, 50), (41, 42), (53, 54), (1_000, 1_000), (1_234, 1_235)],
 )
 def test_the_hall_has_the_seats_that_were_asked_for(seats: int, made: int) -> None:
     """Where that can be in whole rows; snipers on 50 seats are not to find 80."""

@@ -30,7 +30,10 @@ REDIS = RedisFacts(
     aof=True,
     aof_good=True,
     fsync="everysec",
-    rewritten_from=64 * MB,
+    rewrite_min=64 * MB,
+    rewrite_pct=100,
+    log=1 * MB,
+    log_base=0,
     ping_ms=0.3,
     ping_worst_ms=2.0,
 )
@@ -94,27 +97,32 @@ def test_more_fans_want_more_memory() -> None:
     small = replace(REDIS, maxmemory=500 * MB)
     assert memory_needed(10_000_000) > 4_000 * MB
     assert only(judge_redis(small, 100_000), "memory").state == "good"
-    assert only(judge_redis(replace(small, rewritten_from=0), 10**7), "memory").state == "bad"
+    assert only(judge_redis(replace(small, rewrite_pct=0), 10**7), "memory").state == "bad"
 
 
 @pytest.mark.parametrize(
-    ("change", "fans", "state"),
+    ("change", "fans", "do"),
     [
-        ({}, 100_000, "good"),
-        ({}, 300_000, "look"),
-        ({"rewritten_from": 256 * MB}, 300_000, "good"),
-        ({"rewritten_from": 256 * MB}, 1_000_000, "look"),
-        ({"rewritten_from": 0}, 1_000_000, "good"),
-        ({"rewritten_from": 64 * MB, "aof": False}, 1_000_000, "good"),
+        ({}, 100_000, ""),
+        ({}, 300_000, "256mb"),
+        ({"rewrite_min": 256 * MB}, 300_000, ""),
+        ({"rewrite_min": 256 * MB}, 1_000_000, "512mb"),
+        ({"rewrite_min": 512 * MB}, 2_000_000, "1024mb"),
+        ({"log": 195 * MB, "log_base": 100 * MB}, 30_000, "256mb"),
+        ({"log": 2_000 * MB, "log_base": 2_000 * MB}, 1_000_000, ""),
+        ({"rewrite_pct": 0}, 1_000_000, ""),
+        ({"aof": False}, 1_000_000, ""),
     ],
 )
-def test_a_log_that_is_rewritten_within_a_sale(
-    change: dict[str, Any], fans: int, state: str
-) -> None:
+def test_a_log_that_is_rewritten_within_a_sale(change: dict[str, Any], fans: int, do: str) -> None:
     items = judge_redis(replace(REDIS, **change), fans)
     (item,) = [each for each in items if each.name == "log rewriting"]
-    assert item.state == state
-    assert item.do == ("auto-aof-rewrite-min-size 256mb" if state == "look" else "")
+    assert item.state == ("look" if do else "good")
+    assert item.do.startswith(f"auto-aof-rewrite-min-size {do} " if do else "")
+    if do:  # whoever does so is not told to do it again
+        size = int(do.removesuffix("mb")) * MB
+        again = judge_redis(replace(REDIS, **(change | {"rewrite_min": size})), fans)
+        assert next(each for each in again if each.name == "log rewriting").state == "good"
 
 
 def test_background_jobs_cannot_have_a_cluster() -> None:

@@ -105,18 +105,30 @@ def helps_of(wish: Wish, costs: Costs) -> list[Help]:
         ways["a CDN serves the files of the pages"] = {"pages": "cdn"}
     if wish.stream_share < 1:
         ways["all listen to streams, nobody polls"] = {"stream_share": 1.0}
-    bears = _bears(wish, costs)
-    found = {
-        what: (change, fans)
-        for what, change in ways.items()
-        if (fans := _bears(msgspec.structs.replace(wish, **change), costs)) is None
-        or (bears is not None and fans > bears)
-    }
-    if len(found) > 1:
-        whole = {name: value for change, _ in found.values() for name, value in change.items()}
-        together = msgspec.structs.replace(wish, **whole)
-        found["all of it"] = whole, _bears(together, costs)
-    return [Help(what=what, gives_way_at_fans=fans) for what, (_, fans) in found.items()]
+    found: list[Help] = []
+    best = wish
+    for what, change in ways.items():
+        alone = _bears(msgspec.structs.replace(wish, **change), costs)
+        if _more(alone, _bears(wish, costs)):
+            found.append(Help(what=what, gives_way_at_fans=alone))
+        # What does not help alone may do so beside the others.
+        with_it = msgspec.structs.replace(best, **change)
+        if _more(_bears(with_it, costs), _bears(best, costs)):
+            best = with_it
+    together = _bears(best, costs)
+    if best is not wish and all(_more(together, each.gives_way_at_fans) for each in found):
+        changed = [what for what, change in ways.items() if _has(best, change)]
+        found.append(Help(what=", and ".join(changed), gives_way_at_fans=together))
+    return found
+
+
+def _more(one: int | None, other: int | None) -> bool:
+    """Whether `one` number of fans is more than the `other`; None is more than any."""
+    return other is not None and (one is None or one > other)
+
+
+def _has(wish: Wish, change: dict[str, object]) -> bool:
+    return all(getattr(wish, name) == value for name, value in change.items())
 
 
 def _bears(wish: Wish, costs: Costs) -> int | None:

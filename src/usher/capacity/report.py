@@ -71,8 +71,8 @@ def _line(plan: Plan) -> list[str]:
         _row("arrivals", f"{plan.arrivals_per_s:,} in the busiest second"),
         _row(
             "opening",
-            f"the draw takes {span(plan.draw_s)}; whoever listens has heard of the opening "
-            f"within {span(plan.opening_told_s)}",
+            f"the draw takes {span(plan.draw_s)}; whoever listens has heard their number "
+            f"{span(plan.opening_told_s)} after that",
         ),
     ]
 

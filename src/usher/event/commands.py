@@ -8,6 +8,7 @@ import click
 
 from usher import limits
 from usher.clock import iso, utc_now
+from usher.currency import plain_money
 from usher.errors import BadInput, UsherError
 from usher.event.model import EventRow, NewEvent
 from usher.event.routes import category_view, event_view
@@ -187,9 +188,8 @@ def event_commands(run: Run[EventService]) -> click.Group:
             return
         click.echo(_line(row))
         for each in showing.categories:
-            click.echo(
-                f"  {each.name:<20} {each.price / 100:>9.2f} {row.currency}  {each.count:>6}"
-            )
+            price = plain_money(each.price, row.currency)
+            click.echo(f"  {each.name:<20} {price:>9} {row.currency}  {each.count:>6}")
 
     return group
 

@@ -15,7 +15,7 @@ from usher import limits
 from usher.account.guards import actor_of
 from usher.account.model import Role
 from usher.clock import iso
-from usher.currency import minor_digits
+from usher.currency import plain_money
 from usher.event.model import Showing
 from usher.event.service import EventService
 from usher.insight import queries
@@ -145,7 +145,7 @@ def sheet_row(row: Mapping[str, Any], layout: Layout) -> list[object]:
         len(seats),
         "; ".join(where(layout, row["seats"])),
         "; ".join(dict.fromkeys(seat.category for seat in seats)),
-        _major(row["total"], row["currency"]),
+        plain_money(row["total"], row["currency"]),
         row["currency"],
         row["reason"],
     ]
@@ -166,12 +166,6 @@ def rows_of(layout: Layout, seats: list[int]) -> list[str]:
         " ".join(word for word in (*row, ", ".join(filter(None, numbers))) if word)
         for row, numbers in rows.items()
     ]
-
-
-def _major(amount: int, currency: str) -> str:
-    digits = minor_digits(currency)
-    whole, part = divmod(amount, 10**digits)
-    return f"{whole}.{part:0{digits}}" if digits else str(whole)
 
 
 def _asked(request: AnyRequest) -> dict[str, str]:

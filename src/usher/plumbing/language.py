@@ -118,7 +118,7 @@ class Languages:
 
     def __init__(self, folder: Path) -> None:
         self.known = {DEFAULT: Language(DEFAULT, NullTranslations())}
-        self._chosen = lru_cache(2_000)(self._choose)
+        self._best = lru_cache(2_000)(self._best_of)
         for path in sorted(folder.glob("*.po")):
             with path.open("rb") as file:
                 catalog = read_po(file, locale=path.stem)
@@ -129,11 +129,11 @@ class Languages:
 
     def choose(self, chosen: str | None, accepted: str) -> Language:
         """The language a cookie names, else the best of an Accept-Language header."""
-        return self._chosen(chosen, accepted[:_ACCEPTED_CHARS_MAX])
-
-    def _choose(self, chosen: str | None, accepted: str) -> Language:
         if chosen in self.known:
             return self.known[chosen]
+        return self._best(accepted[:_ACCEPTED_CHARS_MAX])
+
+    def _best_of(self, accepted: str) -> Language:
         found = negotiate_locale(_preferred(accepted), list(self.known), sep="-")
         return self.known[(found or DEFAULT).partition("_")[0]]
 

@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from usher import limits
 from usher.clock import is_timezone, wrong_time
-from usher.currency import minor_digits
+from usher.currency import minor_digits, plain_money
 from usher.errors import BadInput, BadPlan, UsherError
 from usher.event.editing.model import EventChange, Facts, PlanWish, read_upload
 from usher.event.model import NewEvent
@@ -119,12 +119,6 @@ def fact_values(facts: Facts) -> dict[str, str]:
         shown[f"price-{each.rank}"] = plain_money(each.price, facts.currency)
         shown[f"color-{each.rank}"] = each.color if _COLOUR.fullmatch(each.color) else "#7a869a"
     return shown
-
-
-def plain_money(amount: int, currency: str) -> str:
-    """Minor units as they are typed: 45.00."""
-    digits = minor_digits(currency)
-    return f"{Decimal(amount).scaleb(-digits):.{digits}f}"
 
 
 def read_prices(form: Form, facts: Facts, say: Language) -> EventChange:

@@ -48,7 +48,8 @@ async def ask_redis(runner: Runner, name: str) -> RedisFacts:
     if told.get("cluster_enabled") == "1":
         nodes = int(_lines(str(await runner.command("CLUSTER", "INFO")))["cluster_known_nodes"])
     fsync = await runner.permitted("CONFIG", "GET", "appendfsync")
-    rewrite = _second(await runner.permitted("CONFIG", "GET", "auto-aof-rewrite-min-size"))
+    rewrite_min = _second(await runner.permitted("CONFIG", "GET", "auto-aof-rewrite-min-size"))
+    rewrite_pct = _second(await runner.permitted("CONFIG", "GET", "auto-aof-rewrite-percentage"))
     took = await _times_ms(lambda: runner.command("PING"))
     valkey = told.get("valkey_version")
     return RedisFacts(
@@ -65,7 +66,10 @@ async def ask_redis(runner: Runner, name: str) -> RedisFacts:
         aof=told.get("aof_enabled") == "1",
         aof_good=told.get("aof_last_write_status", "ok") == "ok",
         fsync=_second(fsync),
-        rewritten_from=int(rewrite) if rewrite.isdigit() else 0,
+        rewrite_min=int(rewrite_min or 0),
+        rewrite_pct=int(rewrite_pct or 0),
+        log=number.get("aof_current_size", 0),
+        log_base=number.get("aof_base_size", 0),
         ping_ms=statistics.median(took),
         ping_worst_ms=max(took),
     )

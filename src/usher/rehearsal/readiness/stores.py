@@ -28,7 +28,9 @@ _UNSAFE_COMMIT: Final = ("off",)
 
 class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A Redis or Valkey as it tells of itself; sizes in bytes, `maxmemory` 0 for no limit, `fsync`
-    "" and `rewritten_from`, the size from which its log is rewritten, 0 where it does not say."""
+    "" where it does not say. Its log is rewritten where it has `rewrite_min` or more and has grown
+    by `rewrite_pct` (0: it never is, or it does not say) since the last time, when it had
+    `log_base`."""
 
     name: str  # what it is for
     product: str  # "Valkey 9.1.0"
@@ -43,7 +45,10 @@ class RedisFacts(msgspec.Struct, frozen=True, kw_only=True):
     aof: bool
     aof_good: bool
     fsync: str
-    rewritten_from: int
+    rewrite_min: int
+    rewrite_pct: int
+    log: int
+    log_base: int
     ping_ms: float
     ping_worst_ms: float
 
@@ -162,14 +167,17 @@ def _persistence(facts: RedisFacts) -> Item:
 
 def _rewriting(facts: RedisFacts, fans: int) -> Item:
     written = fans * LOG_BYTES
-    if not facts.rewritten_from or written < facts.rewritten_from or not facts.aof:
+    will_be = facts.log + written
+    due = max(facts.rewrite_min, facts.log_base * (100 + facts.rewrite_pct) // 100)
+    if not facts.aof or not facts.rewrite_pct or will_be < due:
         return good(facts.name, "log rewriting", f"about {_mb(written)} are written for a sale")
+    enough = max(256, 1 << (will_be // 2**20).bit_length())  # the next power of two, in MB
     return look(
         facts.name,
         "log rewriting",
-        f"each time its log has doubled, from {_mb(facts.rewritten_from)} on; a sale writes about "
-        f"{_mb(written)}, and each rewrite has everybody wait for 5 to 15 ms",
-        "auto-aof-rewrite-min-size 256mb",
+        f"its log has {_mb(facts.log)}, a sale writes about {_mb(written)}; at {_mb(due)} it is "
+        "rewritten, and everybody waits for 5 to 15 ms",
+        f"auto-aof-rewrite-min-size {enough}mb for the day, or BGREWRITEAOF before the sale",
     )
 
 
