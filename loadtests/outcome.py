@@ -99,11 +99,13 @@ def phases_of(clients: list[Client]) -> dict[str, tuple[float, float]]:
 
 
 def write(outcome: Outcome, options: Options, kind: Kind, event: str, base_url: str) -> None:
-    """run.json. No token stands in it."""
+    """run.json. No token stands in it; nor, of a deployment, what only events made here are."""
+    told = {name: value for name, value in msgspec.to_builtins(kind).items() if value != 0}
+    for name in ("seats", "apis", "sale") if options.host else ():
+        told.pop(name, None)
     body: dict[str, Any] = {
         "scenario": options.scenario,
-        "options": {name: value for name, value in msgspec.to_builtins(kind).items() if value != 0}
-        | {"seed": options.seed},
+        "options": told | {"seed": options.seed},
         "machine": machine(),
         "began": outcome.began,
         "ended": outcome.ended,

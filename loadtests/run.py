@@ -132,11 +132,12 @@ async def _calibrated(
 
 async def _drained(site: Site, say: Say) -> Audit | None:
     """The audit, once nothing is on its way any more, or as it is when time is up."""
-    say("the crowd is gone; the audit, once all has come to rest")
+    say(f"the crowd is gone; the audit, once all has come to rest, or in {_DRAIN_S:.0f} s")
     late = time.monotonic() + _DRAIN_S
     while True:
         audit = await site.audit()
         if audit is None:
+            say("no audit: without USHER_LOAD_TOKEN the verdict is of latencies and answers alone")
             return None
         left = audit.figure("ledger_pending") + sum(audit.facts.get(n, 0) for n in _UNDER_WAY)
         if not left or time.monotonic() > late:

@@ -48,7 +48,8 @@ async def _resolved(settings: Settings) -> Settings:
     if servers is None:
         raise Unreachable(
             "no servers are set (USHER_REDIS_URL, USHER_DATABASE_URL, USHER_SECRETS) and none are "
-            f"embedded at {settings.data_dir}: start `usher up` in another terminal first"
+            f"embedded at {settings.data_dir}: start `usher up` in another terminal first, or set "
+            "USHER_DATA_DIR to the --data-dir of the one that runs"
         )
     return servers.apply(settings)
 

@@ -79,6 +79,12 @@ def kind_of(method: str, path: str) -> Kind | None:
     return kind
 
 
+def is_stream(path: str) -> bool:
+    """Whether what is asked for there stays open."""
+    kind = kind_of("GET", path)
+    return kind is not None and kind.stream
+
+
 def guarded(app: ASGIApp, house: House) -> Shed:
     """`app` behind the layer that refuses what cannot be answered in time."""
     metrics = house.metrics

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import unquote, urlsplit
 
 from usher.sample import ORGANISER, put_samples_on_sale, sample_organiser
-from usher.settings import Settings
+from usher.settings import Settings, default_data_dir
 from usher.up import Up, up
 
 
@@ -51,7 +51,12 @@ async def welcome(site: Up, say: Callable[[str], object]) -> None:
         rows.append(("  database", str(site.servers.database_folder)))
     for name, value in rows:
         say(f"{name:<14}{value}")
-    say("in another terminal: usher event list; usher gate watch EVENT; usher audit EVENT")
+    folder = site.settings.data_dir
+    if site.servers is not None and folder.absolute() != default_data_dir().absolute():
+        say(f"in another terminal, with USHER_DATA_DIR={folder.absolute()}:")
+    else:
+        say("in another terminal:")
+    say("  usher event list; usher gate watch EVENT; usher audit EVENT")
     say("Ctrl-C stops it in order")
 
 

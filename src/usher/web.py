@@ -33,7 +33,7 @@ from usher.hook.routes import hook_handlers
 from usher.insight.routes import audit_handlers, pulse_handlers
 from usher.notice.routes import message_handlers
 from usher.openapi import components, describe, operation_id, tags
-from usher.overload import guarded
+from usher.overload import guarded, is_stream
 from usher.pages import make_pages, page_errors, page_router
 from usher.payment.routes import payment_handlers
 from usher.payment.sandbox.routes import sandbox_handlers
@@ -41,6 +41,7 @@ from usher.plumbing import log
 from usher.plumbing.doorstep import connections_max, doorstep
 from usher.plumbing.express import Express
 from usher.plumbing.form import from_this_site
+from usher.plumbing.head import HeadAsGet
 from usher.plumbing.listen import BACKLOG, listening
 from usher.plumbing.request import StrictRequest
 from usher.queue.routes import queue_handlers
@@ -214,7 +215,7 @@ def serve(settings: Settings) -> None:
             "new payments go to the test bank, where anybody may approve them: USHER_PAYMENTS"
         )
     house = House(settings)
-    shed = guarded(Express(build_app(house)), house)
+    shed = guarded(HeadAsGet(Express(build_app(house)), is_stream), house)
     run_server(shed, settings.host, settings.port, doorstep(shed, connections_max()))
 
 

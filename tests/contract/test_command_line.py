@@ -95,6 +95,15 @@ def test_what_cannot_be_is_said(usher: Usher, words: tuple[str, ...], sentence: 
     refused(usher(*(word.format(event=event) for word in words)), sentence)
 
 
+def test_a_waiting_list_is_listed(usher: Usher) -> None:
+    event = made(usher)
+    for state in ((), ("--state", "waiting")):
+        told = usher("waitlist", "list", event, *state)
+        assert told.exit_code == 0, told.output
+        assert told.stdout.startswith("0 waiting for 0 seats")
+    refused(usher("waitlist", "list", event, "--state", "sleeping"), "is not one of", 2)
+
+
 def test_a_server_that_is_away_has_an_exit_code_of_its_own(usher: Usher) -> None:
     away = {"USHER_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/usher"}
     refused(usher("event", "list", **away), "PostgreSQL cannot be reached", code=3)

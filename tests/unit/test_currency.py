@@ -24,6 +24,12 @@ def test_every_code_is_a_currencys() -> None:
     assert set(MINOR_DIGITS) <= set(get_global("all_currencies"))
 
 
+def test_a_code_does_not_touch_the_number() -> None:
+    english = LANGUAGES["en"]
+    assert english.money(4_500, "CHF") == "CHF\xa045.00"
+    assert english.money(4_500, "EUR") == "€45.00"
+
+
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.parametrize("currency", ["EUR", "HUF", "RSD", "JPY", "KWD", "CLF"])
 def test_an_amount_is_written_with_all_its_digits(code: str, currency: str) -> None:

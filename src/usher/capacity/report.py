@@ -132,7 +132,7 @@ def _takes(plan: Plan) -> list[str]:
 
 def _gives_way(plan: Plan) -> list[str]:
     told = ["WHAT GIVES WAY FIRST", *(_row(part.name, _part(part), 38) for part in plan.parts)]
-    if plan.parts[0].gives_way_at_fans:
+    if plan.helps and plan.parts[0].gives_way_at_fans:
         told += ["", "WHAT WOULD HELP: the first of them would give way at"]
         told += [_row(each.what, about(each.gives_way_at_fans), 38) for each in plan.helps]
     return told

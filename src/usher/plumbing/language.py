@@ -19,7 +19,7 @@ from babel.core import negotiate_locale
 from babel.dates import format_date, format_datetime, format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_symbol
 from babel.support import NullTranslations, Translations
 
 from usher.currency import minor_digits
@@ -57,6 +57,9 @@ class Language:
         # The locale's own way, but for the digits: Babel has notions of its own of these.
         pattern = self.locale.currency_formats["standard"].pattern
         pattern = _DECIMALS.sub("." + "0" * digits if digits else "", pattern)
+        if get_currency_symbol(currency, locale=self.locale)[-1:].isalpha():
+            # CHF 45.00: what CLDR calls alphaNextToNumber, and Babel passes over.
+            pattern = pattern.replace("¤#", "¤\xa0#")
         major = Decimal(amount).scaleb(-digits)
         return format_currency(major, currency, pattern, locale=self.locale, currency_digits=False)
 

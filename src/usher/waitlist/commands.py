@@ -23,14 +23,13 @@ def waitlist_commands(run: Run[WaitlistService]) -> click.Group:
     @click.option(
         "--state",
         type=click.Choice(["waiting", "offered", "booked", "lapsed", "declined", "left"]),
-        default="",
         help="Only entries in this state.",
     )
     @json_option
-    def show(event: str, state: str, as_json: bool) -> None:
+    def show(event: str, state: str | None, as_json: bool) -> None:
         """List who is on the waiting list of EVENT, in the order of joining."""
         try:
-            view, more = run(lambda waitlist: waitlist.listing(event, state, None, _ROWS))
+            view, more = run(lambda waitlist: waitlist.listing(event, state or "", None, _ROWS))
         except UsherError as error:
             fail(error)
         if as_json:

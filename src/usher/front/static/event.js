@@ -9,7 +9,9 @@ for (const timer of document.querySelectorAll("[data-until]")) {
   const seconds = Number(timer.dataset.until);
   // Spread over a few seconds: everybody's countdown ends at the same moment.
   const again = () => setTimeout(() => location.reload(), 500 + Math.random() * 3000);
-  if (seconds > 0) countDown(timer, seconds, { over: again });
+  if (seconds <= 0) continue;
+  timer.closest("[hidden]")?.removeAttribute("hidden"); // without a script nothing would count
+  countDown(timer, seconds, { over: again });
 }
 
 const left = document.getElementById("left");
