@@ -10,13 +10,14 @@ from litestar import Litestar, Request, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.types import ASGIApp
 
+from tests.conftest import Site
 from tests.contract.fan import Fan, bearer
 from usher.errors import SetupError
 from usher.ids import new_id
 from usher.pages import make_pages
 from usher.plumbing.express import EXPRESS, Express
 from usher.web import build_app
-from usher.wiring import House
+from usher.wiring import House, opened
 
 KEY = {"idempotency-key": "4f1d6a52-59d6-4a4b-9b7e-6a2f2c2f0a10"}
 JSON = {"content-type": "application/json"}
@@ -30,8 +31,9 @@ LEFT = re.compile(r'"(expires_in_s|due|next_at)":("[^"]*"|\d+)')
 class Ways:
     """Both ways to the same handlers; `usual` counts the requests that Litestar's took."""
 
-    def __init__(self, app: Litestar) -> None:
-        self._app = app
+    def __init__(self, house: House) -> None:
+        app = build_app(house)
+        self.house = house
         self.usual = 0
         self.express = self._client(Express(cast(Any, self._counting(app))))
         self.plain = self._client(app)
@@ -55,11 +57,19 @@ class Ways:
         )
 
 
+@pytest.fixture(scope="module")
+async def both_ways(site: Site, anyio_backend: str) -> AsyncIterator[Ways]:
+    """One application for all tests: to build it takes half a second."""
+    async with opened(site.settings) as house:
+        ways = Ways(house)
+        async with ways.express, ways.plain:
+            yield ways
+
+
 @pytest.fixture
-async def ways(house: House) -> AsyncIterator[Ways]:
-    ways = Ways(build_app(house))
-    async with ways.express, ways.plain:
-        yield ways
+def ways(both_ways: Ways) -> Ways:
+    both_ways.usual = 0
+    return both_ways
 
 
 def told(answer: httpx.Response) -> tuple[int, list[tuple[str, str]], str]:
@@ -138,11 +148,9 @@ async def test_what_is_no_id_goes_the_usual_way(ways: Ways, event: str) -> None:
 @pytest.mark.parametrize("encoding", ["gzip, br", "", "identity"])
 @pytest.mark.parametrize("name", ["app.css", "queue.js", "no-such.js", "lib/no-such.js"])
 @pytest.mark.parametrize("digest", ["0" * 16, "current"])
-async def test_files_both_ways(
-    ways: Ways, house: House, digest: str, name: str, encoding: str
-) -> None:
+async def test_files_both_ways(ways: Ways, digest: str, name: str, encoding: str) -> None:
     if digest == "current":
-        digest = make_pages(house).assets.digest
+        digest = make_pages(ways.house).assets.digest
     headers = {"accept-encoding": encoding}
     answer = await both(ways, "GET", f"/static/{digest}/{name}", headers=headers)
     assert answer.status_code == (404 if "no-such" in name else 200)
@@ -225,12 +233,12 @@ async def test_a_purchase_both_ways(ways: Ways, fan: Fan, row: list[str]) -> Non
 
 
 async def test_a_fault_of_ours_is_told_the_same(
-    ways: Ways, house: House, paused_event: str, monkeypatch: pytest.MonkeyPatch
+    ways: Ways, paused_event: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(_: str) -> bytes:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(house.queue, "state", broken)
+    monkeypatch.setattr(ways.house.queue, "state", broken)
     answer = await both(ways, "GET", f"/api/v1/events/{paused_event}/queue")
     assert (answer.status_code, answer.json()["code"]) == (500, "fault")
 
