@@ -23,7 +23,7 @@ BOOKINGS: Final = 4_000
 SINGLES: Final = 300
 SEATS: Final = 4
 ROUNDS: Final = 3
-RAW_GOAL: Final = 0.6
+RAW_GOAL: Final = 0.7
 SINGLE_GOAL: Final = 15.0
 
 
