@@ -14,6 +14,7 @@ from usher.account.guards import (
     FAN_COOKIE,
     REFRESH_COOKIE,
     actor_of,
+    by_program,
     logged_out,
     login_cookies,
     require_role,
@@ -132,7 +133,7 @@ async def refresh(
     if token is None:
         raise Unauthenticated("a refresh token is needed: log in")
     entered = await accounts.refresh(token)
-    if data.refresh_token or "authorization" in request.headers:
+    if data.refresh_token or by_program(request.scope):
         return answer(_view(entered, refresh=True))
     return answer(_view(entered, refresh=False), cookies=login_cookies(entered))
 

@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from usher.account.guards import (
     ACCESS_COOKIE,
     REFRESH_COOKIE,
+    by_program,
     clear_cookie,
     login_cookies,
     token_in,
@@ -57,8 +58,8 @@ class SilentRefresh:
         headers: Headers = list(scope["headers"])
         if not any(name == b"cookie" and _REFRESH in value for name, value in headers):
             return []
-        if any(name == b"authorization" for name, _ in headers):
-            return []  # a program, which is told
+        if by_program(scope):
+            return []  # it is told
         token = token_in(scope, REFRESH_COOKIE)
         if token is None or self._good(token_in(scope, ACCESS_COOKIE)):
             return []
